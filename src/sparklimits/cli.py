@@ -1,0 +1,141 @@
+"""The command ``sparklimits``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from sparklimits import __version__
+from sparklimits.errors import SparkLimitsError
+from sparklimits.labs import LABS, find
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns its exit code. Errors made for the reader end in one line and code 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except SparkLimitsError as error:
+        print(f"sparklimits: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("sparklimits: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sparklimits", description="Labs on the limits of Spark MLlib.")
+    parser.add_argument("--version", action="version", version=f"sparklimits {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    doctor = commands.add_parser("doctor", help="what this machine has, what is missing and how to get it")
+    doctor.set_defaults(command=_doctor)
+
+    lab = commands.add_parser("lab", help="open JupyterLab on your copies of the labs (further options go to it)")
+    lab.add_argument("jupyter", nargs=argparse.REMAINDER, help="options for JupyterLab, such as --port 9000")
+    lab.set_defaults(command=_lab)
+
+    run = commands.add_parser("run", help="measure a lab's naive way against a fix")
+    run.add_argument("lab", help=", ".join(LABS))
+    run.add_argument("--solution", type=Path, metavar="FILE", help="a notebook or .py file with the functions")
+    run.add_argument("--data", type=Path, metavar="FOLDER", help="real MovieLens ratings instead of generated ones")
+    run.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="the score that an instructor would give your notebook")
+    check.add_argument("notebook", type=Path, nargs="?", help="default: every lab in work/")
+    check.set_defaults(command=_check)
+
+    reset = commands.add_parser("reset", help="restore your copy of a lab; the old one is kept as a backup")
+    reset.add_argument("lab", help=", ".join(LABS))
+    reset.set_defaults(command=_reset)
+
+    demo = commands.add_parser("demo", help="measure every lab's reference: a table, JSON and pictures")
+    demo.set_defaults(command=_demo)
+
+    release = commands.add_parser("release", help="write the bundle for students, without answers")
+    release.set_defaults(command=_release)
+    return parser
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from sparklimits.doctor import doctor
+
+    return doctor()
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from sparklimits.jupyter import open_lab
+
+    return open_lab(options.jupyter)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from sparklimits import cluster
+    from sparklimits.datasets import movielens
+    from sparklimits.experiment import Experiment, scale_from_environment
+    from sparklimits.grading.submission import load_functions, reference_path
+    from sparklimits.progress import Progress
+
+    lab = find(options.lab)
+    functions = load_functions(options.solution or reference_path(lab), lab)
+    real = movielens.load(options.data) if options.data else None
+    scale = scale_from_environment()
+    progress = Progress(lab.id)
+    progress("starting Spark")
+    try:
+        spark = cluster.session(lab.constraints, lab.id)
+        result = Experiment(lab, spark, scale=scale, real=real, progress=progress).measure(functions)
+    finally:
+        cluster.stop()
+    progress.done()
+    print(json.dumps(result.as_json()) if options.json else result)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from sparklimits import workspace
+    from sparklimits.grading.check import check
+    from sparklimits.progress import Progress
+
+    notebooks = [options.notebook] if options.notebook else sorted(workspace.prepare().glob("*/lab*.ipynb"))
+    failed = False
+    for path in notebooks:
+        progress = Progress(path.stem)
+        try:
+            marks = check(path, progress)
+        except SparkLimitsError as error:
+            print(f"sparklimits: {error}", file=sys.stderr)
+            failed = True
+            continue
+        progress.done()
+        print(f"{path}")
+        for mark in marks:
+            points = "a person grades this" if mark.points is None else f"{mark.points:g}"
+            print(f"  {mark.cell:<24} {points:>5} of {mark.most:g}   {mark.text}")
+        auto = [mark for mark in marks if mark.points is not None]
+        print(f"  {'score':<24} {sum(mark.points or 0.0 for mark in auto):g} of {sum(mark.most for mark in auto):g}")
+    return 1 if failed else 0
+
+
+def _reset(options: argparse.Namespace) -> int:
+    from sparklimits import workspace
+
+    backup = workspace.reset(options.lab)
+    print(f"{workspace.work_folder() / options.lab} is as new; the old one is {backup}.")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from sparklimits.demo import demo
+
+    return demo()
+
+
+def _release(options: argparse.Namespace) -> int:
+    from sparklimits.grading.release import write_bundle
+
+    print(write_bundle())
+    return 0

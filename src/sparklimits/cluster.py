@@ -1,0 +1,244 @@
+"""One call gives a Spark session on real executors: processes of their own, on this machine or elsewhere.
+
+The embedded cluster is Spark's ``local-cluster`` master: a standalone master and workers inside the driver's
+JVM, and every executor a JVM of its own. Spark documents it for unit tests; it suits a lab, because a shuffle
+between two executors is a real one and an executor can be killed. ``SPARKLIMITS_MASTER`` names any other
+Spark master instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparklimits.errors import MachineError
+from sparklimits.java import find_java
+from sparklimits.paths import scratch
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a lab asks of its cluster.
+
+    ``settings`` are Spark settings that the lab needs to be visible at class size; each one departs from
+    Spark's default, so each has its reason in ``reasons`` (same keys), which the lab shows to its reader.
+    """
+
+    executors: int = 2
+    cores: int = 1
+    memory_mb: int = 1024
+    driver_memory_mb: int = 1024
+    settings: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def slots(self) -> int:
+        """Tasks that run at the same time."""
+        return self.executors * self.cores
+
+
+_current: tuple[Constraints, SparkSession] | None = None
+
+
+def backend() -> str:
+    """``embedded``, or the master that ``SPARKLIMITS_MASTER`` names."""
+    return os.environ.get("SPARKLIMITS_MASTER") or "embedded"
+
+
+def session(constraints: Constraints | None = None, name: str = "sparklimits") -> SparkSession:
+    """The Spark session for these constraints: started when there is none, replaced when they differ.
+
+    Nothing of Spark's own output reaches the terminal or the notebook: it goes to ``driver.log`` in the
+    scratch folder. All ports are chosen by the system, so many sessions share one machine.
+
+    Raises:
+        MachineError: no Java, no disk space, or the master does not answer.
+    """
+    global _current
+    wanted = constraints or Constraints()
+    if _current is not None:
+        held, spark = _current
+        if held == wanted and spark.sparkContext._jsc is not None:
+            return spark
+        stop()
+    spark = _start(wanted, name)
+    _current = (wanted, spark)
+    return spark
+
+
+def stop() -> None:
+    """Stops the session, its executors and its JVM, and removes their files. Harmless when none runs."""
+    global _current
+    if _current is None:
+        return
+    _, spark = _current
+    _current = None
+    with _jvm_output_to_log(), contextlib.suppress(Exception):
+        spark.stop()
+    _stop_jvm()
+    for name in ("home", "local", "warehouse"):
+        shutil.rmtree(scratch() / name, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def pristine(spark: SparkSession) -> Iterator[None]:
+    """Runs the body on a session without caches, and leaves its settings as they were found.
+
+    A cached table that survives into the next run, or a setting changed on the way, would make two timed runs
+    different jobs.
+    """
+    _drop_caches(spark)
+    before = dict(spark.conf.getAll)
+    try:
+        yield
+    finally:
+        after = dict(spark.conf.getAll)
+        for key in after.keys() - before.keys():
+            spark.conf.unset(key)
+        for key, value in before.items():
+            if after.get(key) != value:
+                spark.conf.set(key, value)
+        _drop_caches(spark)
+
+
+def _drop_caches(spark: SparkSession) -> None:
+    spark.catalog.clearCache()
+    for rdd in spark.sparkContext._jsc.getPersistentRDDs().values():
+        rdd.unpersist(True)
+
+
+def _start(constraints: Constraints, name: str) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    master = _master(constraints)
+    folder = scratch()
+    os.environ["JAVA_HOME"] = str(find_java(folder / "java").home)
+    os.environ["SPARK_HOME"] = str(_spark_home(folder / "home"))
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    local = backend() == "embedded"
+    if local:
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    log4j = resources.files("sparklimits") / "resources" / "log4j2.properties"
+    settings = {
+        "spark.ui.port": "0",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.local.dir": str(folder / "local"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.executor.instances": str(constraints.executors),
+        "spark.executor.cores": str(constraints.cores),
+        "spark.executor.memory": f"{constraints.memory_mb}m",
+        "spark.driver.memory": f"{constraints.driver_memory_mb}m",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log4j}",
+        # Results travel to pandas as Arrow: the time of a run is Spark's, not that of building Python rows.
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # All executors share this host. Without this line they read each other's shuffle files from the
+        # disk, and the counters of remote bytes stay at zero.
+        **({"spark.shuffle.readHostLocalDisk": "false"} if local else {}),
+        **constraints.settings,
+    }
+    builder = SparkSession.builder.master(master).appName(name)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    with _jvm_output_to_log():
+        try:
+            spark = builder.getOrCreate()
+        except Exception as error:
+            _stop_jvm()
+            raise MachineError(
+                f"Spark did not start on {master}: {_first_line(error)}. Its log is {folder / 'driver.log'}; "
+                "`sparklimits doctor` looks at the machine."
+            ) from error
+    return spark
+
+
+def _master(constraints: Constraints) -> str:
+    master = backend()
+    if master == "embedded":
+        return f"local-cluster[{constraints.executors},{constraints.cores},{constraints.memory_mb}]"
+    if match := re.fullmatch(r"spark://([^:/]+):(\d+)", master):
+        host, port = match[1], int(match[2])
+        try:
+            socket.create_connection((host, port), timeout=5).close()
+        except OSError as error:
+            raise MachineError(
+                f"SPARKLIMITS_MASTER is {master}, but nothing answers at {host} port {port} ({error}). Start "
+                "that cluster, correct the address, or unset SPARKLIMITS_MASTER to use the embedded cluster."
+            ) from error
+    elif not re.match(r"(local(\[.*\]|-cluster\[.*\])?$|yarn$|k8s://)", master):
+        raise MachineError(
+            f"SPARKLIMITS_MASTER is {master!r}, which is no Spark master. Write spark://HOST:PORT, yarn or "
+            "k8s://HOST:PORT, or unset it to use the embedded cluster."
+        )
+    return master
+
+
+def _spark_home(folder: Path) -> Path:
+    """A private SPARK_HOME of links into the installed pyspark.
+
+    The workers of ``local-cluster`` write their files to ``$SPARK_HOME/work``. In a shared installation that
+    folder is read-only or everybody's; here it lies in the scratch folder and goes away with it.
+    """
+    import pyspark
+
+    installed = Path(pyspark.__file__).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for item in installed.iterdir():
+        link = folder / item.name
+        if item.name != "work" and not link.is_symlink():
+            link.symlink_to(item)
+    return folder
+
+
+@contextlib.contextmanager
+def _jvm_output_to_log() -> Iterator[None]:
+    """Points the file descriptors 1 and 2 at ``driver.log`` while a JVM is launched, which inherits them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with open(scratch() / "driver.log", "ab") as log:
+        try:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            yield
+        finally:
+            for descriptor, copy in zip((1, 2), saved, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)
+
+
+def _stop_jvm() -> None:
+    """Ends the JVM, so that the next session may have another memory size and nothing is left running."""
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    if gateway is None:
+        return
+    process: subprocess.Popen[bytes] = gateway.proc
+    with contextlib.suppress(Exception):
+        gateway.shutdown()
+    SparkContext._gateway = SparkContext._jvm = None
+    if process.stdin is not None:
+        process.stdin.close()  # the JVM ends itself when its standard input closes
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

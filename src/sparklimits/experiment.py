@@ -1,0 +1,293 @@
+"""One lab's measurement: its naive way against a candidate's functions, on a given Spark session."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sparklimits import evidence, measure, scoring
+from sparklimits.cluster import backend, pristine
+from sparklimits.errors import CandidateError, MachineError, SparkLimitsError
+from sparklimits.evidence import Counters
+from sparklimits.labs.base import Lab, Quality, Solution
+from sparklimits.measure import BASELINE, CANDIDATE, Timed
+from sparklimits.paths import scratch
+from sparklimits.result import Arm, Result, TaskResult
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+#: Data sets of one measurement differ in size by up to this share, so that a result cannot be kept by size.
+JITTER = 0.02
+#: A measurement on a restless machine is made this often before it is left for a person.
+ATTEMPTS = 2
+_clock = time.perf_counter
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of all of a lab's functions: seconds and counters by function, the results, and their quality."""
+
+    seconds: Mapping[str, float]
+    counters: Mapping[str, Counters]
+    results: Mapping[str, pd.DataFrame]
+    quality: Quality
+    rows: int
+
+    @property
+    def total(self) -> float:
+        """Seconds of all functions together."""
+        return sum(self.seconds.values())
+
+    @property
+    def merged(self) -> Counters:
+        """The counters of all functions together."""
+        return Counters(
+            jobs=sum(part.jobs for part in self.counters.values()),
+            tasks=[task for part in self.counters.values() for task in part.tasks],
+        )
+
+
+def scale_from_environment() -> float:
+    """``SPARKLIMITS_SCALE``, which multiplies the data; 1 when it is not set.
+
+    Raises:
+        SparkLimitsError: it is not a positive number.
+    """
+    text = os.environ.get("SPARKLIMITS_SCALE", "1")
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not scale > 0:
+        raise SparkLimitsError(f"SPARKLIMITS_SCALE is {text!r}; write a positive number such as 0.5 or 10.")
+    return scale
+
+
+class Experiment:
+    """Runs a lab's functions on fresh data.
+
+    Args:
+        lab: the lab.
+        spark: the session, made for the lab's constraints.
+        scale: multiplies the data.
+        seed: where the fresh data start; drawn at random when not given.
+        real: real ratings to draw from, instead of generated ones.
+        progress: is told what runs now.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        spark: SparkSession,
+        *,
+        scale: float = 1.0,
+        seed: int | None = None,
+        real: pd.DataFrame | None = None,
+        progress: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self.lab, self.spark, self.scale, self.real, self.progress = lab, spark, scale, real, progress
+        self._random = random.Random(secrets.randbits(64) if seed is None else seed)
+
+    def fresh(self, variant: str | None = None) -> pd.DataFrame:
+        """A data set that no run has had before."""
+        seed = self._random.getrandbits(32)
+        if self.real is not None:
+            assert self.lab.from_movielens is not None
+            return self.lab.from_movielens(self.real, seed)
+        scale = self.scale * (1 + self._random.uniform(-JITTER, JITTER))
+        return self.lab.make_data(scale, seed, variant or self.lab.variants[0])
+
+    def run(self, solutions: Mapping[str, Solution], variant: str | None = None) -> Run:
+        """Runs the functions once, one after the other, each result collected and checked.
+
+        The clock runs from the call of a function until its result is in this process; making the data,
+        reading the counters and checking the result are outside.
+
+        Raises:
+            CandidateError: a function raised an error, or returned something without ``toPandas``.
+            MachineError: the disk is full.
+        """
+        data = self.fresh(variant)
+        folder = self._write(data)
+        seconds: dict[str, float] = {}
+        counters: dict[str, Counters] = {}
+        results: dict[str, pd.DataFrame] = {}
+        try:
+            with pristine(self.spark):
+                inputs = self.lab.load(self.spark, folder)
+                for task in self.lab.tasks:
+                    if task.name not in solutions:
+                        continue
+                    arguments = [inputs[name] for name in task.inputs]
+                    with evidence.collect(self.spark, task.name) as counters[task.name]:
+                        began = _clock()
+                        results[task.name] = _collected(task.name, solutions[task.name], arguments)
+                        seconds[task.name] = _clock() - began
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return Run(seconds, counters, results, self.lab.check(results, data), len(data))
+
+    def measure(self, candidate: Mapping[str, Solution]) -> Result:
+        """Measures the candidate against the naive way.
+
+        A candidate whose function raises an error gets the verdict ``failed``, one with a wrong result
+        ``wrong``, each as soon as it shows and with the reason.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                result = self._measure_once(candidate)
+            except CandidateError as error:
+                return self._unmeasured("failed", str(error))
+            except _WrongResult as error:
+                return self._unmeasured("wrong", *error.quality.broken, quality=error.quality)
+            if result.verdict != "inconclusive":
+                break
+            self.progress(f"the machine is restless; measurement {attempt} of {ATTEMPTS} was inconclusive")
+        return result
+
+    def _measure_once(self, candidate: Mapping[str, Solution]) -> Result:
+        gain = self.lab.gain
+        arms = {BASELINE: self.lab.naive, CANDIDATE: candidate}
+
+        def one(arm: str, number: int) -> tuple[float, Run]:
+            run = self.run(arms[arm])
+            if not run.quality.ok:
+                if arm == BASELINE:
+                    raise SparkLimitsError(f"The naive way gave a wrong result: {run.quality.broken[0]}.")
+                raise _WrongResult(run.quality)
+            return run.total, run
+
+        timed = measure.paired(
+            one,
+            lambda slow, fast: scoring.settled(slow, fast, gain),
+            rng=self._random,
+            progress=self.progress,
+        )
+        elsewhere = []
+        if self.real is None:
+            for variant in self.lab.variants[1:]:
+                self.progress(f"checking other data: {variant}")
+                run = self.run(candidate, variant)
+                if not run.quality.ok:
+                    raise _WrongResult(run.quality, "on data with another skew: ")
+                elsewhere.append(run)
+        return self._result(timed, elsewhere)
+
+    def _result(self, timed: list[Timed[Run]], elsewhere: list[Run]) -> Result:
+        slots = self.lab.constraints.slots
+        slow = measure.seconds_of(timed, BASELINE)
+        fast = measure.seconds_of(timed, CANDIDATE)
+        runs = {arm: [one.output for one in timed if one.arm == arm] for arm in (BASELINE, CANDIDATE)}
+        tasks = {}
+        for task in self.lab.tasks:
+            values = {
+                arm: [run.counters[task.name].summary(slots)[task.counter] for run in runs[arm]] for arm in runs
+            }
+            worst = max(
+                statistics.median(values[CANDIDATE]),
+                *(run.counters[task.name].summary(slots)[task.counter] for run in elsewhere),
+                0.0,
+            )
+            tasks[task.name] = TaskResult(
+                counter=task.counter,
+                baseline_s=statistics.median(run.seconds[task.name] for run in runs[BASELINE]),
+                candidate_s=statistics.median(run.seconds[task.name] for run in runs[CANDIDATE]),
+                baseline_counter=statistics.median(values[BASELINE]),
+                candidate_counter=worst,
+                share=scoring.counter_share(worst, task.good, task.bad),
+            )
+        left_cluster = [
+            name
+            for name in tasks
+            if any(not run.counters[name].straggler() for run in (*runs[CANDIDATE], *elsewhere))
+        ]
+        ratio = measure.ratio(slow, fast)
+        reasons = [f"{name}: no task of the cluster read a shuffle; the work was done elsewhere" for name in left_cluster]
+        if ratio.speedup > scoring.SUSPICIOUS * self.lab.gain:
+            reasons.append(f"{ratio.speedup:.0f} times faster is beyond what the fixes of this lab can give")
+        noisy = scoring.too_noisy(slow, fast, self.lab.gain)
+        speed = scoring.speed_share(slow, fast, self.lab.gain)
+        verdict = scoring.verdict(correct=True, suspicious=bool(reasons), noisy=noisy, speed=speed)
+        if verdict == "inconclusive":
+            reasons.append("the machine was too restless to decide; measure again when nothing else runs on it")
+        return Result(
+            lab=self.lab.id,
+            backend=backend(),
+            scale=self.scale,
+            speedup=ratio.speedup,
+            low=ratio.low,
+            high=ratio.high,
+            verdict=verdict,
+            reasons=tuple(reasons),
+            speed_share=speed,
+            seconds={BASELINE: slow, CANDIDATE: fast},
+            tasks=tasks,
+            quality=dict(runs[CANDIDATE][-1].quality.values),
+            arms={
+                arm: Arm(
+                    summary=runs[arm][-1].merged.summary(slots),
+                    functions={name: part.summary(slots) for name, part in runs[arm][-1].counters.items()},
+                    counters=dict(runs[arm][-1].counters),
+                )
+                for arm in runs
+            },
+            full_marks_at=scoring.Bars.of(self.lab.gain).full,
+        )
+
+    def _unmeasured(self, verdict: str, *reasons: str, quality: Quality | None = None) -> Result:
+        return Result(
+            lab=self.lab.id,
+            backend=backend(),
+            scale=self.scale,
+            verdict=verdict,
+            reasons=reasons,
+            quality=dict(quality.values) if quality else {},
+            full_marks_at=scoring.Bars.of(self.lab.gain).full,
+        )
+
+    def _write(self, data: pd.DataFrame) -> Path:
+        folder = scratch() / "data" / f"{self._random.getrandbits(48):012x}"
+        try:
+            return self.lab.write_data(data, folder)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise _disk_trouble(error) from error
+
+
+class _WrongResult(Exception):
+    def __init__(self, quality: Quality, where: str = "") -> None:
+        self.quality = Quality(quality.values, tuple(where + reason for reason in quality.broken))
+
+
+def _collected(name: str, solution: Solution, arguments: list[Any]) -> pd.DataFrame:
+    try:
+        answer = solution(*arguments)
+        if not hasattr(answer, "toPandas"):
+            raise CandidateError(name, f"returned {type(answer).__name__}, not a Spark DataFrame")
+        return answer.toPandas()
+    except CandidateError:
+        raise
+    except Exception as error:
+        text = str(error)
+        if "No space left on device" in text:
+            raise _disk_trouble(error) from error
+        lines = [line for line in text.splitlines() if line.strip()]
+        raise CandidateError(name, f"{type(error).__name__}: {lines[0] if lines else '(no message)'}") from error
+
+
+def _disk_trouble(error: BaseException) -> MachineError:
+    return MachineError(
+        f"The disk under {scratch().parent} is full ({type(error).__name__}). Free some space, or set "
+        "SPARKLIMITS_TMP to a folder on another disk, and run again."
+    )

@@ -1,0 +1,173 @@
+"""A picture for each kind of evidence. Nothing here needs Spark.
+
+Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which colour-blind readers can tell
+apart; every picture brings its own white ground, so it reads the same in a dark theme.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sparklimits.evidence import Counters, Task
+from sparklimits.measure import BASELINE, CANDIDATE
+
+if TYPE_CHECKING:
+    from sparklimits.result import Result
+
+NAIVE, FIXED, QUIET = "#D55E00", "#0072B2", "#9A9A9A"
+_LABELS = {BASELINE: "naive", CANDIDATE: "yours"}
+_COLOURS = {BASELINE: NAIVE, CANDIDATE: FIXED}
+
+
+class Picture(Figure):
+    """A figure that a notebook shows as the last line of a cell, whatever its plotting settings are."""
+
+    def __init__(self, width: float, height: float) -> None:
+        """``width`` and ``height`` in inches."""
+        super().__init__(figsize=(width, height), facecolor="white", layout="constrained")
+
+    def _repr_png_(self) -> bytes:
+        return as_png(self)
+
+
+def timeline(counters: Counters, title: str = "") -> Picture:
+    """Every task as a bar over time, one lane for each executor; the heaviest task is marked."""
+    figure, axes = _figure(7.5, 2.0)
+    _draw_timeline(axes, counters)
+    axes.set_title(title)
+    return figure
+
+
+def task_records(counters: Mapping[str, Counters], title: str = "") -> Picture:
+    """The records that each task of the straggler's stage handled, heaviest first, one panel for each way."""
+    figure, panels = _panels(len(counters), 7.5, 2.6)
+    top = max(task.records for part in counters.values() for task in part.straggler() or [_EMPTY])
+    for axes, (name, part) in zip(panels, counters.items(), strict=True):
+        records = sorted((task.records for task in part.straggler()), reverse=True)
+        colours = [NAIVE if value > 3 * statistics.median(records) else FIXED for value in records]
+        axes.bar(range(1, len(records) + 1), records, color=colours)
+        axes.set_yscale("log")
+        axes.set_ylim(1, top * 2)
+        axes.set_title(f"{name}: heaviest / median = {part.straggler_ratio():.1f}")
+        axes.set_xlabel("task, heaviest first")
+    panels[0].set_ylabel("records (log scale)")
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def partition_sizes(sizes: Mapping[str, Sequence[int]], title: str = "") -> Picture:
+    """Rows in each partition, largest first, one panel for each way of partitioning."""
+    figure, panels = _panels(len(sizes), 2.1 * len(sizes), 2.6)
+    for axes, (name, counts) in zip(panels, sizes.items(), strict=True):
+        ordered = sorted(counts, reverse=True)
+        middle = statistics.median(ordered)
+        axes.bar(range(1, len(ordered) + 1), ordered, color=[NAIVE if n > 3 * middle else FIXED for n in ordered])
+        axes.set_title(name)
+        axes.set_xlabel("partition")
+    panels[0].set_ylabel("rows")
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def trade_off(points: Sequence[tuple[str, float, float]], limit: float, title: str = "") -> Picture:
+    """Points (label, seconds, error as a share) and the largest error that is allowed."""
+    figure, axes = _figure(6.0, 3.2)
+    for label, seconds, error in points:
+        axes.plot(seconds, 100 * error, "o", color=FIXED if error <= limit else NAIVE)
+        axes.annotate(label, (seconds, 100 * error), xytext=(6, 4), textcoords="offset points")
+    axes.axhline(100 * limit, color=QUIET, linestyle="--")
+    axes.annotate("allowed", (1, 100 * limit), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+    axes.set_xlim(left=0, right=1.25 * max(point[1] for point in points))
+    axes.set_ylim(bottom=-0.3)
+    axes.set_xlabel("seconds")
+    axes.set_ylabel("error of the counts (%)")
+    axes.set_title(title)
+    return figure
+
+
+def comparison(result: Result) -> Picture:
+    """Both task timelines on one time axis, and the paired times."""
+    figure = Picture(9.0, 3.6)
+    grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
+    ends = 0.0
+    lanes = []
+    for row, arm in enumerate((BASELINE, CANDIDATE)):
+        axes = figure.add_subplot(grid[row, 0])
+        ends = max(ends, _draw_timeline(axes, _one_after_another(result.arms[arm].counters)))
+        axes.set_title(f"{_LABELS[arm]}: tasks over time", loc="left")
+        lanes.append(axes)
+    for axes in lanes:
+        axes.set_xlim(0, ends * 1.03)
+    lanes[0].set_xlabel("")
+    paired = figure.add_subplot(grid[:, 1])
+    for slow, fast in zip(result.seconds[BASELINE], result.seconds[CANDIDATE], strict=True):
+        paired.plot([0, 1], [slow, fast], color=QUIET, linewidth=1, zorder=1)
+    for position, arm in enumerate((BASELINE, CANDIDATE)):
+        values = result.seconds[arm]
+        paired.scatter([position] * len(values), values, color=_COLOURS[arm], zorder=2)
+    paired.set_xticks([0, 1], [_LABELS[BASELINE], _LABELS[CANDIDATE]])
+    paired.set_xlim(-0.4, 1.4)
+    paired.set_ylim(bottom=0)
+    paired.set_ylabel("seconds")
+    paired.set_title(f"{result.pairs} pairs: {result.speedup:.1f}× [{result.low:.1f}, {result.high:.1f}]")
+    return figure
+
+
+def as_png(figure: Figure) -> bytes:
+    """The picture as a PNG file's bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def as_html(figure: Figure) -> str:
+    """The picture as an HTML image that needs no other file."""
+    return f"<img alt='' src='data:image/png;base64,{base64.b64encode(as_png(figure)).decode()}'>"
+
+
+_EMPTY = Task(0, "", 0.0, 0.0, 0, 0, 1, 0, 0, 0, 0, 0, 0.0)
+
+
+def _figure(width: float, height: float) -> tuple[Picture, Axes]:
+    figure = Picture(width, height)
+    return figure, figure.add_subplot()
+
+
+def _panels(count: int, width: float, height: float) -> tuple[Picture, list[Axes]]:
+    figure = Picture(width, height)
+    return figure, list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
+
+
+def _draw_timeline(axes: Axes, counters: Counters) -> float:
+    """Draws the tasks and returns the end of the last one, in seconds."""
+    executors = sorted({task.executor for task in counters.tasks})
+    heaviest = max(counters.straggler() or counters.tasks or [_EMPTY], key=lambda task: task.seconds)
+    end = 0.0
+    for task in counters.tasks:
+        lane = executors.index(task.executor)
+        colour = NAIVE if task is heaviest else FIXED
+        axes.barh(lane, task.seconds, left=task.start, height=0.7, color=colour, edgecolor="white", linewidth=0.4)
+        end = max(end, task.start + task.seconds)
+    axes.set_yticks(range(len(executors)), [f"executor {name}" for name in executors])
+    axes.set_xlabel("seconds")
+    return end
+
+
+def _one_after_another(parts: Mapping[str, Counters]) -> Counters:
+    """The functions' tasks on one time axis, each function starting where the one before ended."""
+    joined = Counters()
+    offset = 0.0
+    for part in parts.values():
+        joined.tasks += [replace(task, start=task.start + offset) for task in part.tasks]
+        offset = max((task.start + task.seconds for task in joined.tasks), default=offset)
+    return joined

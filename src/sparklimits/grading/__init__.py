@@ -1,0 +1,1 @@
+"""From a notebook that was handed in to a score."""

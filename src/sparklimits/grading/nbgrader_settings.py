@@ -1,0 +1,43 @@
+"""The nbgrader settings of the course, for the instructor's folder and for the student's (Validate) alike."""
+
+from __future__ import annotations
+
+from traitlets.config import Config
+
+from sparklimits.grading.preprocessors import RefuseOtherVersion
+
+#: Seconds that one cell may take: a measurement with all its pairs, repeated once, on a busy machine.
+CELL_TIMEOUT = 900
+
+
+def apply(config: Config) -> None:
+    """Puts the settings into ``config``; each line defuses something that would cost an honest student marks."""
+    # The default of 30 seconds would cut every measurement off.
+    config.Execute.timeout = CELL_TIMEOUT
+    # nbgrader takes any text on standard error for a failed test. What Spark's Java prints there is not the
+    # student's; Python's warnings are no failure.
+    config.Execute.extra_arguments = ["--IPKernelApp.capture_fd_output=False"]
+    config.IgnorePattern.enabled = True
+    config.IgnorePattern.pattern = r"(?s).*"
+    config.Validator.preprocessors = [
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.Execute",
+        "nbgrader.preprocessors.IgnorePattern",
+    ]
+    # No `raise NotImplementedError`: an untouched notebook runs, because each cell falls back to the naive way.
+    config.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
+    config.Autograde.sanitize_preprocessors = [
+        RefuseOtherVersion,
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.DeduplicateIds",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "nbgrader.preprocessors.OverwriteCells",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    # Feedback would show the source of the hidden tests.
+    config.GenerateFeedback.preprocessors = [
+        "nbgrader.preprocessors.GetGrades",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+        "nbgrader.preprocessors.ClearHiddenTests",
+    ]

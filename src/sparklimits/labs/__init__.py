@@ -1,0 +1,19 @@
+"""The table of labs."""
+
+from sparklimits.errors import SparkLimitsError
+from sparklimits.labs.base import Lab
+from sparklimits.labs.lab2_skew import LAB as LAB2_SKEW
+
+LABS: dict[str, Lab] = {lab.id: lab for lab in (LAB2_SKEW,)}
+
+
+def find(lab_id: str) -> Lab:
+    """The lab with this id.
+
+    Raises:
+        SparkLimitsError: there is no such lab; the message lists those there are.
+    """
+    try:
+        return LABS[lab_id]
+    except KeyError:
+        raise SparkLimitsError(f"There is no lab {lab_id!r}. The labs are: {', '.join(LABS)}.") from None

@@ -1,0 +1,140 @@
+"""What a lab's notebook imports: the lab opened on a cluster, with one call for each of its steps."""
+
+from __future__ import annotations
+
+import html
+import inspect
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sparklimits import __version__, cluster, evidence, figures
+from sparklimits.datasets import movielens
+from sparklimits.errors import SparkLimitsError
+from sparklimits.evidence import Counters
+from sparklimits.experiment import Experiment, scale_from_environment
+from sparklimits.labs import find
+from sparklimits.labs.base import Lab, Solution
+from sparklimits.paths import scratch
+from sparklimits.progress import Progress
+from sparklimits.result import Result
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One run that was watched: its seconds, Spark's counters and the collected result."""
+
+    name: str
+    seconds: float
+    counters: Counters
+    result: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        spilled = sum(task.memory_spilled for task in self.counters.tasks) / 1e6
+        line = (
+            f"{self.name}: {self.seconds:.1f} s, {len(self.counters.tasks)} tasks, heaviest / median task = "
+            f"{self.counters.straggler_ratio():.1f} (records), {spilled:.0f} MB spilled, "
+            f"{len(self.result):,} rows in the result"
+        )
+        return f"<p>{html.escape(line)}</p>" + figures.as_html(figures.timeline(self.counters))
+
+
+class OpenLab:
+    """A lab on a running Spark session. ``spark`` is the session, ``data`` the lab's inputs by name."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        progress = Progress(f"opening {lab.id}")
+        progress("starting Spark")
+        self.spark = cluster.session(lab.constraints, lab.id)
+        self.scale = scale_from_environment()
+        progress("making the data")
+        self._frame = lab.make_data(self.scale, 7, lab.variants[0])
+        self.data = self._load(self._frame)
+        progress.done()
+
+    def use_movielens(self, folder: str | Path) -> None:
+        """Puts the real MovieLens ratings of ``folder`` in the place of the generated ones, in ``data``."""
+        self._frame = movielens.load(Path(folder))
+        self.data = self._load(self._frame)
+
+    def watch(self, function: Callable[..., Any], *arguments: Any, name: str = "") -> Watched:
+        """Calls the function, collects its result, and keeps the time and Spark's counters of doing so."""
+        with cluster.pristine(self.spark), evidence.collect(self.spark, function.__name__) as counters:
+            began = time.perf_counter()
+            result = function(*arguments).toPandas()
+            seconds = time.perf_counter() - began
+        return Watched(name or function.__name__, seconds, counters, result)
+
+    def quality(self, **results: pd.DataFrame) -> dict[str, float]:
+        """Checks collected results on the opened data; the measured values.
+
+        Raises:
+            AssertionError: a rule is broken; the message says which.
+        """
+        quality = self.lab.check(results, self._frame)
+        assert quality.ok, "; ".join(quality.broken)
+        return dict(quality.values)
+
+    def prove(self, **functions: Solution) -> Result:
+        """Measures the functions (by name; the naive way stands for one that is left out)."""
+        progress = Progress(f"measuring {self.lab.id}")
+        experiment = Experiment(self.lab, self.spark, scale=self.scale, progress=progress)
+        result = experiment.measure({**self.lab.naive, **functions})
+        progress.done()
+        return result
+
+    def also_on(self, result: Result, variant: str, seed: int, **functions: Solution) -> Result:
+        """The same result, if the functions are right on one more data set too; a ``wrong`` one otherwise."""
+        experiment = Experiment(self.lab, self.spark, scale=self.scale, seed=seed)
+        try:
+            broken: Sequence[str] = experiment.run({**self.lab.naive, **functions}, variant).quality.broken
+        except SparkLimitsError as error:
+            broken = (str(error),)
+        return replace(result, verdict="wrong", reasons=tuple(broken)) if broken else result
+
+    def _load(self, frame: pd.DataFrame) -> dict[str, Any]:
+        folder = self.lab.write_data(frame, scratch() / "data" / f"opened-{os.urandom(6).hex()}")
+        return self.lab.load(self.spark, folder)
+
+    def _repr_html_(self) -> str:
+        limits, page = self.lab.constraints, self.spark.sparkContext.uiWebUrl
+        settings = "".join(
+            f"<li><code>{html.escape(key)}</code>: {html.escape(limits.reasons[key])}</li>" for key in limits.settings
+        )
+        return (
+            f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: {limits.executors} executors of "
+            f"{limits.cores} core and {limits.memory_mb} MB ({html.escape(cluster.backend())}). "
+            f"<a href='{page}' target='_blank'>Spark's own page</a></p>"
+            f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"
+        )
+
+
+def open_lab(lab_id: str) -> OpenLab:
+    """Opens a lab: starts its cluster and makes its data. The first call of every notebook.
+
+    Raises:
+        SparkLimitsError: no such lab, or the machine lacks something; the message says what to do.
+    """
+    return OpenLab(find(lab_id))
+
+
+def source(function: Callable[..., Any]) -> Any:
+    """The function's source as a coloured listing."""
+    from IPython.display import Code
+
+    return Code(inspect.getsource(function), language="python")
+
+
+def points(most: float, share: float) -> float:
+    """Marks for a share of ``most``: a plain float between 0 and ``most``, as nbgrader needs it.
+
+    nbgrader gives full marks for anything that is no plain number, so that everything else becomes zero here.
+    """
+    value = float(share)
+    return round(float(most) * min(1.0, max(0.0, value)), 2) if value == value else 0.0

@@ -1,0 +1,90 @@
+"""From measurements to a verdict and to marks. The constants come from ``benchmarks/grading_simulation.py``.
+
+All bars are shares of the *log gain*: the logarithm of the speedup that the reference reaches. They stand
+inside the gap between the naive way (share 0) and the reference (share 1), never near either end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sparklimits.measure import LOOKS, estimates, ratio
+
+#: Share of the log gain from which a speedup gets full marks.
+FULL = 0.60
+#: Share of the log gain below which it gets none.
+NONE = 0.25
+#: A 95 % interval of the speedup wider than this factor (high over low), after all pairs, is too noisy.
+MAX_INTERVAL = 4.0
+#: A speedup this many times the reference's own is left for a person to look at.
+SUSPICIOUS = 8.0
+
+VERDICTS = ("passed", "partial", "failed", "wrong", "inconclusive", "suspicious")
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars of one lab, as speedups: no marks up to ``none``, full marks from ``full``."""
+
+    none: float
+    full: float
+
+    @classmethod
+    def of(cls, gain: float) -> Bars:
+        """The bars for a lab whose reference reaches ``gain``."""
+        return cls(none=gain**NONE, full=gain**FULL)
+
+
+def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
+    """The stopping rule: both estimates agree that the bar is reached or, from five pairs, clearly missed."""
+    minima, median = estimates(baseline, candidate)
+    log_gain = math.log(gain)
+    if min(minima, median) >= FULL * log_gain:
+        return True
+    return len(baseline) >= LOOKS[1] and max(minima, median) < NONE * log_gain
+
+
+def too_noisy(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
+    """Whether the machine was too restless to say anything.
+
+    The pairs went to the last look, their interval is wider than ``MAX_INTERVAL``, and the two estimates fall
+    on different sides of a bar.
+    """
+    if len(baseline) < LOOKS[-1]:
+        return False
+    found = ratio(baseline, candidate)
+    shares = [share(math.exp(estimate), gain) for estimate in estimates(baseline, candidate)]
+    return found.high / found.low > MAX_INTERVAL or abs(shares[0] - shares[1]) > 0.5
+
+
+def share(speedup: float, gain: float) -> float:
+    """Share of the marks, 0 … 1, for a speedup: the clipped share of the way between the bars, in logs."""
+    bars = Bars.of(gain)
+    way = math.log(max(speedup, 1e-9) / bars.none) / math.log(bars.full / bars.none)
+    return float(min(1.0, max(0.0, way)))
+
+
+def speed_share(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> float:
+    """Share of the marks for measured seconds: the mean of what the two estimates would get."""
+    return sum(share(math.exp(estimate), gain) for estimate in estimates(baseline, candidate)) / 2
+
+
+def counter_share(value: float, good: float, bad: float) -> float:
+    """Share of the marks, 0 … 1, for a work counter that should fall from ``bad`` to ``good``, in logs."""
+    way = math.log(bad / max(value, 1e-9)) / math.log(bad / good)
+    return float(min(1.0, max(0.0, way)))
+
+
+def verdict(*, correct: bool, suspicious: bool, noisy: bool, speed: float) -> str:
+    """One of ``VERDICTS``; ``speed`` is the share of the speed marks."""
+    if not correct:
+        return "wrong"
+    if suspicious:
+        return "suspicious"
+    if noisy:
+        return "inconclusive"
+    if speed >= 1.0:
+        return "passed"
+    return "partial" if speed > 0.0 else "failed"

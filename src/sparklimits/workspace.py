@@ -1,0 +1,61 @@
+"""The student's folder ``work/``: copies of the labs that are never overwritten."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from sparklimits.errors import SparkLimitsError
+from sparklimits.labs import find
+from sparklimits.paths import project_root
+
+_CONFIG = """\
+# Read by the Validate button: the course's nbgrader settings.
+from sparklimits.grading import nbgrader_settings
+
+nbgrader_settings.apply(get_config())  # noqa: F821
+"""
+
+
+def work_folder() -> Path:
+    """Where the student's copies are."""
+    return project_root() / "work"
+
+
+def prepare() -> Path:
+    """Copies every lab that is not there yet to ``work/``, and returns that folder.
+
+    Raises:
+        SparkLimitsError: there are no labs here.
+    """
+    labs = project_root() / "labs"
+    if not labs.is_dir():
+        raise SparkLimitsError(
+            f"There is no folder {labs}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
+        )
+    work = work_folder()
+    work.mkdir(exist_ok=True)
+    (work / "nbgrader_config.py").write_text(_CONFIG)
+    for lab in sorted(folder for folder in labs.iterdir() if folder.is_dir()):
+        if not (work / lab.name).exists():
+            shutil.copytree(lab, work / lab.name)
+    return work
+
+
+def reset(lab_id: str) -> Path | None:
+    """Restores a lab's copy; the one that was there is kept beside it. Returns the backup, if there was one.
+
+    Raises:
+        SparkLimitsError: there is no such lab.
+    """
+    find(lab_id)
+    work = prepare()
+    backup = work / f"{lab_id}.backup-{time.strftime('%Y%m%d-%H%M%S')}"
+    number = 1
+    while backup.exists():
+        number += 1
+        backup = backup.with_name(f"{backup.name.split('+')[0]}+{number}")
+    (work / lab_id).rename(backup)
+    prepare()
+    return backup
