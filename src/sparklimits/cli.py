@@ -33,14 +33,20 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this machine has, what is missing and how to get it")
     doctor.set_defaults(command=_doctor)
 
-    lab = commands.add_parser("lab", help="open JupyterLab on your copies of the labs (further options go to it)")
+    lab = commands.add_parser(
+        "lab", help="open JupyterLab on your copies of the labs (further options go to it)"
+    )
     lab.add_argument("jupyter", nargs=argparse.REMAINDER, help="options for JupyterLab, such as --port 9000")
     lab.set_defaults(command=_lab)
 
     run = commands.add_parser("run", help="measure a lab's naive way against a fix")
     run.add_argument("lab", help=", ".join(LABS))
-    run.add_argument("--solution", type=Path, metavar="FILE", help="a notebook or .py file with the functions")
-    run.add_argument("--data", type=Path, metavar="FOLDER", help="real MovieLens ratings instead of generated ones")
+    run.add_argument(
+        "--solution", type=Path, metavar="FILE", help="a notebook or .py file with the functions"
+    )
+    run.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="real MovieLens ratings instead of generated ones"
+    )
     run.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     run.set_defaults(command=_run)
 
@@ -116,7 +122,9 @@ def _check(options: argparse.Namespace) -> int:
             points = "a person grades this" if mark.points is None else f"{mark.points:g}"
             print(f"  {mark.cell:<24} {points:>5} of {mark.most:g}   {mark.text}")
         auto = [mark for mark in marks if mark.points is not None]
-        print(f"  {'score':<24} {sum(mark.points or 0.0 for mark in auto):g} of {sum(mark.most for mark in auto):g}")
+        print(
+            f"  {'score':<24} {sum(mark.points or 0.0 for mark in auto):g} of {sum(mark.most for mark in auto):g}"
+        )
     return 1 if failed else 0
 
 

@@ -62,7 +62,10 @@ def row(result: Result) -> tuple[str, ...]:
 def as_markdown(rows: list[tuple[str, ...]]) -> str:
     """The rows as a Markdown table with aligned columns."""
     widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in rows]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in rows
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines) + "\n"
 
@@ -72,6 +75,9 @@ def _pictures(result: Result, folder: Path) -> None:
         return
     (folder / f"{result.lab}.png").write_bytes(figures.as_png(figures.comparison(result)))
     for name in result.tasks:
-        counters = {"naive": result.arms[BASELINE].counters[name], "fixed": result.arms[CANDIDATE].counters[name]}
+        counters = {
+            "naive": result.arms[BASELINE].counters[name],
+            "fixed": result.arms[CANDIDATE].counters[name],
+        }
         picture = figures.task_records(counters, name)
         (folder / f"{result.lab}-{name}.png").write_bytes(figures.as_png(picture))

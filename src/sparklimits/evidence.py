@@ -60,7 +60,9 @@ class Counters:
     def stages(self) -> dict[int, list[Task]]:
         """The tasks by stage, in the order of stage numbers."""
         ordered = sorted(self.tasks, key=lambda task: (task.stage, task.start))
-        return {stage: list(group) for stage, group in itertools.groupby(ordered, key=lambda task: task.stage)}
+        return {
+            stage: list(group) for stage, group in itertools.groupby(ordered, key=lambda task: task.stage)
+        }
 
     def straggler(self) -> list[Task]:
         """The tasks of the stage that holds the heaviest task, among the stages that read a shuffle."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Data sets of one measurement differ in size by up to this share, so that a result cannot be kept by size.
 JITTER = 0.02
+#: Size of the data of a warm-up run. Code is compiled by use, not by rows: less than all of them is enough.
+WARM_UP = 0.4
 #: A measurement on a restless machine is made this often before it is left for a person.
 ATTEMPTS = 2
 _clock = time.perf_counter
@@ -99,16 +101,16 @@ class Experiment:
         self.lab, self.spark, self.scale, self.real, self.progress = lab, spark, scale, real, progress
         self._random = random.Random(secrets.randbits(64) if seed is None else seed)
 
-    def fresh(self, variant: str | None = None) -> pd.DataFrame:
-        """A data set that no run has had before."""
+    def fresh(self, variant: str | None = None, share: float = 1.0) -> pd.DataFrame:
+        """A data set that no run has had before, of this share of the full size."""
         seed = self._random.getrandbits(32)
         if self.real is not None:
             assert self.lab.from_movielens is not None
             return self.lab.from_movielens(self.real, seed)
-        scale = self.scale * (1 + self._random.uniform(-JITTER, JITTER))
+        scale = share * self.scale * (1 + self._random.uniform(-JITTER, JITTER))
         return self.lab.make_data(scale, seed, variant or self.lab.variants[0])
 
-    def run(self, solutions: Mapping[str, Solution], variant: str | None = None) -> Run:
+    def run(self, solutions: Mapping[str, Solution], variant: str | None = None, share: float = 1.0) -> Run:
         """Runs the functions once, one after the other, each result collected and checked.
 
         The clock runs from the call of a function until its result is in this process; making the data,
@@ -118,7 +120,7 @@ class Experiment:
             CandidateError: a function raised an error, or returned something without ``toPandas``.
             MachineError: the disk is full.
         """
-        data = self.fresh(variant)
+        data = self.fresh(variant, share)
         folder = self._write(data)
         seconds: dict[str, float] = {}
         counters: dict[str, Counters] = {}
@@ -161,7 +163,7 @@ class Experiment:
         arms = {BASELINE: self.lab.naive, CANDIDATE: candidate}
 
         def one(arm: str, number: int) -> tuple[float, Run]:
-            run = self.run(arms[arm])
+            run = self.run(arms[arm], share=WARM_UP if number in measure.WARM_UPS else 1.0)
             if not run.quality.ok:
                 if arm == BASELINE:
                     raise SparkLimitsError(f"The naive way gave a wrong result: {run.quality.broken[0]}.")
@@ -192,7 +194,8 @@ class Experiment:
         tasks = {}
         for task in self.lab.tasks:
             values = {
-                arm: [run.counters[task.name].summary(slots)[task.counter] for run in runs[arm]] for arm in runs
+                arm: [run.counters[task.name].summary(slots)[task.counter] for run in runs[arm]]
+                for arm in runs
             }
             worst = max(
                 statistics.median(values[CANDIDATE]),
@@ -213,14 +216,19 @@ class Experiment:
             if any(not run.counters[name].straggler() for run in (*runs[CANDIDATE], *elsewhere))
         ]
         ratio = measure.ratio(slow, fast)
-        reasons = [f"{name}: no task of the cluster read a shuffle; the work was done elsewhere" for name in left_cluster]
+        reasons = [
+            f"{name}: no task of the cluster read a shuffle; the work was done elsewhere"
+            for name in left_cluster
+        ]
         if ratio.speedup > scoring.SUSPICIOUS * self.lab.gain:
             reasons.append(f"{ratio.speedup:.0f} times faster is beyond what the fixes of this lab can give")
         noisy = scoring.too_noisy(slow, fast, self.lab.gain)
         speed = scoring.speed_share(slow, fast, self.lab.gain)
         verdict = scoring.verdict(correct=True, suspicious=bool(reasons), noisy=noisy, speed=speed)
         if verdict == "inconclusive":
-            reasons.append("the machine was too restless to decide; measure again when nothing else runs on it")
+            reasons.append(
+                "the machine was too restless to decide; measure again when nothing else runs on it"
+            )
         return Result(
             lab=self.lab.id,
             backend=backend(),
@@ -283,7 +291,9 @@ def _collected(name: str, solution: Solution, arguments: list[Any]) -> pd.DataFr
         if "No space left on device" in text:
             raise _disk_trouble(error) from error
         lines = [line for line in text.splitlines() if line.strip()]
-        raise CandidateError(name, f"{type(error).__name__}: {lines[0] if lines else '(no message)'}") from error
+        raise CandidateError(
+            name, f"{type(error).__name__}: {lines[0] if lines else '(no message)'}"
+        ) from error
 
 
 def _disk_trouble(error: BaseException) -> MachineError:

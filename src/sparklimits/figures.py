@@ -70,7 +70,9 @@ def partition_sizes(sizes: Mapping[str, Sequence[int]], title: str = "") -> Pict
     for axes, (name, counts) in zip(panels, sizes.items(), strict=True):
         ordered = sorted(counts, reverse=True)
         middle = statistics.median(ordered)
-        axes.bar(range(1, len(ordered) + 1), ordered, color=[NAIVE if n > 3 * middle else FIXED for n in ordered])
+        axes.bar(
+            range(1, len(ordered) + 1), ordered, color=[NAIVE if n > 3 * middle else FIXED for n in ordered]
+        )
         axes.set_title(name)
         axes.set_xlabel("partition")
     panels[0].set_ylabel("rows")
@@ -156,7 +158,9 @@ def _draw_timeline(axes: Axes, counters: Counters) -> float:
     for task in counters.tasks:
         lane = executors.index(task.executor)
         colour = NAIVE if task is heaviest else FIXED
-        axes.barh(lane, task.seconds, left=task.start, height=0.7, color=colour, edgecolor="white", linewidth=0.4)
+        axes.barh(
+            lane, task.seconds, left=task.start, height=0.7, color=colour, edgecolor="white", linewidth=0.4
+        )
         end = max(end, task.start + task.seconds)
     axes.set_yticks(range(len(executors)), [f"executor {name}" for name in executors])
     axes.set_xlabel("seconds")

@@ -20,7 +20,9 @@ def open_lab(arguments: list[str]) -> int:
     work = workspace.prepare()
     options = [] if _has_browser() else ["--no-browser"]
     if options:
-        print("There is no browser here: open the address below that starts with http://127.0.0.1.", flush=True)
+        print(
+            "There is no browser here: open the address below that starts with http://127.0.0.1.", flush=True
+        )
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     # The kernels find the labs, and put their temporary files, in the project whatever folder they run in.

@@ -19,8 +19,11 @@ BASELINE, CANDIDATE = "baseline", "candidate"
 #: Numbers of pairs after which the stopping rule is asked.
 LOOKS = (3, 5, 9)
 CONFIDENCE = 0.95
+#: The numbers of the warm-up runs, one of each arm; they come first and are not counted.
+WARM_UPS = range(2)
 
 Output = TypeVar("Output")
+
 
 @dataclass(frozen=True)
 class Timed(Generic[Output]):
@@ -98,17 +101,19 @@ def paired(
         seconds, output = run(arm, number)
         return Timed(arm, pair, seconds, output)
 
-    for number, arm in enumerate((BASELINE, CANDIDATE)):
+    for number, arm in zip(WARM_UPS, (BASELINE, CANDIDATE), strict=True):
         progress(f"warming up: {arm}")
         one(arm, -1, number)
     runs: list[Timed[Output]] = []
-    number = 2
+    number = len(WARM_UPS)
     for pair in range(max(looks)):
         arms = [BASELINE, CANDIDATE]
         rng.shuffle(arms)
         for arm in arms:
             coming = next(look for look in looks if look > pair)
-            progress(f"pair {pair + 1} of {coming}{'' if coming == max(looks) else f' (at most {max(looks)})'}: {arm}")
+            progress(
+                f"pair {pair + 1} of {coming}{'' if coming == max(looks) else f' (at most {max(looks)})'}: {arm}"
+            )
             runs.append(one(arm, pair, number))
             number += 1
         if pair + 1 in looks and settled(seconds_of(runs, BASELINE), seconds_of(runs, CANDIDATE)):

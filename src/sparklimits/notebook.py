@@ -105,7 +105,8 @@ class OpenLab:
     def _repr_html_(self) -> str:
         limits, page = self.lab.constraints, self.spark.sparkContext.uiWebUrl
         settings = "".join(
-            f"<li><code>{html.escape(key)}</code>: {html.escape(limits.reasons[key])}</li>" for key in limits.settings
+            f"<li><code>{html.escape(key)}</code>: {html.escape(limits.reasons[key])}</li>"
+            for key in limits.settings
         )
         return (
             f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: {limits.executors} executors of "

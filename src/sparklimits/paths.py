@@ -52,7 +52,9 @@ def scratch() -> Path:
             )
         folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=base))
     except OSError as error:
-        raise MachineError(f"Cannot write temporary files under {base} ({error.strerror}). {remedy}") from error
+        raise MachineError(
+            f"Cannot write temporary files under {base} ({error.strerror}). {remedy}"
+        ) from error
     atexit.register(_remove, folder, os.getpid())
     return folder
 

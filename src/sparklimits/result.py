@@ -106,7 +106,10 @@ class Result:
             "shares": {"speed": self.share("speed"), **{name: self.share(name) for name in self.tasks}},
             "seconds": {arm: [round(value, 3) for value in values] for arm, values in self.seconds.items()},
             "evidence": {
-                arm: {**part.summary, "functions": {name: dict(values) for name, values in part.functions.items()}}
+                arm: {
+                    **part.summary,
+                    "functions": {name: dict(values) for name, values in part.functions.items()},
+                }
                 for arm, part in self.arms.items()
             }
             or {BASELINE: {}, CANDIDATE: {}},
@@ -161,7 +164,9 @@ class Result:
             for row in self.rows()
         )  # fmt: skip
         reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.reasons)
-        table = f"<table><tr><th></th><th>naive</th><th>yours</th><th></th></tr>{body}</table>" if body else ""
+        table = (
+            f"<table><tr><th></th><th>naive</th><th>yours</th><th></th></tr>{body}</table>" if body else ""
+        )
         picture = figures.as_html(figures.comparison(self)) if self.arms else ""
         return f"<p><b>{html.escape(self.headline())}</b></p><ul>{reasons}</ul>{table}{picture}"
 

@@ -38,10 +38,13 @@ class Bars:
 
 
 def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
-    """The stopping rule: both estimates agree that the bar is reached or, from five pairs, clearly missed."""
+    """The stopping rule: both estimates agree that a bar is reached or, from five pairs, clearly missed.
+
+    To be reached, the full bar must also lie below the whole 95 % interval.
+    """
     minima, median = estimates(baseline, candidate)
     log_gain = math.log(gain)
-    if min(minima, median) >= FULL * log_gain:
+    if min(minima, median) >= FULL * log_gain and ratio(baseline, candidate).low >= Bars.of(gain).full:
         return True
     return len(baseline) >= LOOKS[1] and max(minima, median) < NONE * log_gain
 

@@ -72,7 +72,9 @@ def download(release: str, folder: Path, publisher: str = PUBLISHER) -> Path:
         found = hashlib.file_digest(file, "md5").hexdigest()
     if found != expected:
         archive.unlink()
-        raise DataError(f"{archive.name} has the MD5 sum {found}, its publisher states {expected}: download it again.")
+        raise DataError(
+            f"{archive.name} has the MD5 sum {found}, its publisher states {expected}: download it again."
+        )
     try:
         with zipfile.ZipFile(archive) as content:
             content.extractall(folder)
@@ -112,7 +114,9 @@ def _read(path: Path, separator: str, header: bool) -> pd.DataFrame:
             skip_blank_lines=False,
         )
     except pd.errors.ParserError as error:
-        raise DataError(f"{path.name}: {str(error).strip().removeprefix('Error tokenizing data. C error: ')}") from error
+        raise DataError(
+            f"{path.name}: {str(error).strip().removeprefix('Error tokenizing data. C error: ')}"
+        ) from error
     if table.empty:
         raise DataError(f"{path.name} holds no ratings: the file is cut off. Download it again.")
     columns = {}

@@ -74,7 +74,9 @@ def generate(spec: RatingsSpec, seed: int) -> pd.DataFrame:
     """
     rng = np.random.default_rng(seed)
     popularity = _weights(spec.items, spec.top_items, spec.flat_head)
-    activity = np.maximum(1, np.round(_weights(spec.users, spec.top_users, spec.flat_head) * spec.ratings)).astype(int)
+    activity = np.maximum(
+        1, np.round(_weights(spec.users, spec.top_users, spec.flat_head) * spec.ratings)
+    ).astype(int)
     activity = np.minimum(activity, spec.items)
     item_group = rng.integers(0, spec.groups, spec.items)
     user_group = rng.integers(0, spec.groups, spec.users)
@@ -154,7 +156,9 @@ def _weights(size: int, top_share: float, flat_head: float) -> NDArray[np.float6
     """Power-law weights by rank, whose top 1 % sum up to ``top_share``."""
     top = max(1, size // 100)
     if not top / size < top_share < 1:
-        raise ValueError(f"the top 1 % of {size} keys must own between {top / size:.3f} and 1, not {top_share}")
+        raise ValueError(
+            f"the top 1 % of {size} keys must own between {top / size:.3f} and 1, not {top_share}"
+        )
     ranks = np.arange(1, size + 1, dtype=float) + flat_head * size
 
     def excess(exponent: float) -> float:

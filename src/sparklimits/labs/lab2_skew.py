@@ -30,12 +30,12 @@ MAX_ERROR = 0.05
 
 SPECS = {
     "main": RatingsSpec(
-        ratings=130_000, users=100_000, items=6_000, top_users=0.18, top_items=0.30,
+        ratings=60_000, users=40_000, items=6_000, top_users=0.18, top_items=0.30,
         hot_users=(0.62,), hot_items=(0.9,), days=20.0,
     ),
     # Another skew, for what only fits the first: two hot accounts, two hot items, many heavy users.
     "other": RatingsSpec(
-        ratings=130_000, users=80_000, items=5_000, top_users=0.20, top_items=0.25,
+        ratings=70_000, users=30_000, items=5_000, top_users=0.15, top_items=0.35,
         hot_users=(0.5, 0.4), hot_items=(0.8, 0.6), days=15.0,
     ),
 }  # fmt: skip
@@ -158,17 +158,23 @@ def exact_pairs(ratings: pd.DataFrame, support: int) -> pd.DataFrame:
 def _check_columns(name: str, table: pd.DataFrame, wanted: tuple[str, ...], broken: list[str]) -> None:
     missing = [column for column in wanted if column not in table.columns]
     if missing:
-        broken.append(f"{name}: the result has no column {', '.join(missing)} (it has {', '.join(table.columns)})")
+        broken.append(
+            f"{name}: the result has no column {', '.join(missing)} (it has {', '.join(table.columns)})"
+        )
 
 
-def _check_trends(found: pd.DataFrame, exact: pd.DataFrame, values: dict[str, float], broken: list[str]) -> None:
+def _check_trends(
+    found: pd.DataFrame, exact: pd.DataFrame, values: dict[str, float], broken: list[str]
+) -> None:
     if found["item_id"].duplicated().any():
         broken.append("item_trends: an item has more than one row")
         return
     both = exact.merge(found, on="item_id", how="outer", suffixes=("", "_found"), indicator=True)
     missing = int((both["_merge"] != "both").sum())
     wrong_counts = int(
-        ((both["ratings"] != both["ratings_found"]) | (both["peak"] != both["peak_found"]))[both["_merge"] == "both"].sum()
+        ((both["ratings"] != both["ratings_found"]) | (both["peak"] != both["peak_found"]))[
+            both["_merge"] == "both"
+        ].sum()
     )
     apart = (both["spread"] - both["spread_found"].astype(float)).abs().fillna(0.0)
     one_empty = both["spread"].isna() != both["spread_found"].isna()
@@ -183,7 +189,9 @@ def _check_trends(found: pd.DataFrame, exact: pd.DataFrame, values: dict[str, fl
         broken.append(f"item_trends: spread is wrong for {wrong_spread} of {len(exact)} items")
 
 
-def _check_pairs(found: pd.DataFrame, ratings: pd.DataFrame, values: dict[str, float], broken: list[str]) -> None:
+def _check_pairs(
+    found: pd.DataFrame, ratings: pd.DataFrame, values: dict[str, float], broken: list[str]
+) -> None:
     keys = ["item_a", "item_b"]
     if found.duplicated(keys).any() or (found["item_a"] >= found["item_b"]).any():
         broken.append("item_pairs: a pair stands twice, or item_a is not smaller than item_b")
@@ -197,7 +205,9 @@ def _check_pairs(found: pd.DataFrame, ratings: pd.DataFrame, values: dict[str, f
     error = float((solid["users"] - solid["users_found"]).abs().sum()) / max(total, 1.0)
     values["pair_error"] = round(error, 5)
     if error > MAX_ERROR:
-        broken.append(f"item_pairs: the counts are off by {error:.1%} of their sum; {MAX_ERROR:.0%} is allowed")
+        broken.append(
+            f"item_pairs: the counts are off by {error:.1%} of their sum; {MAX_ERROR:.0%} is allowed"
+        )
 
 
 LAB = Lab(
