@@ -132,7 +132,8 @@ def _reset(options: argparse.Namespace) -> int:
     from sparklimits import workspace
 
     backup = workspace.reset(options.lab)
-    print(f"{workspace.work_folder() / options.lab} is as new; the old one is {backup}.")
+    kept = f"the old one is {backup}" if backup else "there was none before"
+    print(f"{workspace.work_folder() / options.lab} is as new; {kept}.")
     return 0
 
 

@@ -24,7 +24,7 @@ def demo() -> int:
     folder = project_root() / "build" / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    rows = [HEADER]
+    rows: list[tuple[str, ...]] = [HEADER]
     passed = True
     for lab in LABS.values():
         progress = Progress(lab.id)

@@ -11,7 +11,6 @@ import itertools
 import json
 import statistics
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -123,8 +122,8 @@ def collect(spark: SparkSession, label: str = "work") -> Iterator[Counters]:
     try:
         yield counters
     finally:
-        context.setLocalProperty("spark.jobGroup.id", None)
-        context.setLocalProperty("spark.job.description", None)
+        for key in ("spark.jobGroup.id", "spark.job.description"):
+            context.setLocalProperty(key, None)  # type: ignore[arg-type]  # None removes the property
     jobs = [_finished_job(spark, job) for job in context.statusTracker().getJobIdsForGroup(group)]
     counters.jobs = len(jobs)
     for stage in sorted({stage for job in jobs for stage in job["stageIds"]}):
@@ -142,13 +141,7 @@ def _finished_job(spark: SparkSession, job: int) -> dict[str, Any]:
 
 
 def _stage_tasks(spark: SparkSession, stage: int, began: float) -> Iterator[Task]:
-    try:
-        attempts = _get(spark, f"stages/{stage}")
-    except urllib.error.HTTPError as error:
-        if error.code == 404:  # a stage that was skipped, because its shuffle files were there already
-            return
-        raise
-    for attempt in attempts:
+    for attempt in _get(spark, f"stages/{stage}"):
         if attempt["status"] == "SKIPPED":
             continue
         for task in _get(spark, f"stages/{stage}/{attempt['attemptId']}/taskList?length=100000"):
@@ -184,8 +177,6 @@ def _get(spark: SparkSession, path: str) -> Any:
     try:
         with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)
-    except urllib.error.HTTPError:
-        raise
     except (OSError, ValueError) as error:
         raise SparkLimitsError(
             f"Spark's page at {context.uiWebUrl} does not answer ({error}), so its counters cannot be read. "

@@ -151,7 +151,7 @@ class Experiment:
                 result = self._measure_once(candidate)
             except CandidateError as error:
                 return self._unmeasured("failed", str(error))
-            except _WrongResult as error:
+            except _WrongResultError as error:
                 return self._unmeasured("wrong", *error.quality.broken, quality=error.quality)
             if result.verdict != "inconclusive":
                 break
@@ -167,7 +167,7 @@ class Experiment:
             if not run.quality.ok:
                 if arm == BASELINE:
                     raise SparkLimitsError(f"The naive way gave a wrong result: {run.quality.broken[0]}.")
-                raise _WrongResult(run.quality)
+                raise _WrongResultError(run.quality)
             return run.total, run
 
         timed = measure.paired(
@@ -182,7 +182,7 @@ class Experiment:
                 self.progress(f"checking other data: {variant}")
                 run = self.run(candidate, variant)
                 if not run.quality.ok:
-                    raise _WrongResult(run.quality, "on data with another skew: ")
+                    raise _WrongResultError(run.quality, "on data with another skew: ")
                 elsewhere.append(run)
         return self._result(timed, elsewhere)
 
@@ -273,7 +273,7 @@ class Experiment:
             raise _disk_trouble(error) from error
 
 
-class _WrongResult(Exception):
+class _WrongResultError(Exception):
     def __init__(self, quality: Quality, where: str = "") -> None:
         self.quality = Quality(quality.values, tuple(where + reason for reason in quality.broken))
 

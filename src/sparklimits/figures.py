@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sparklimits.evidence import Counters, Task
 from sparklimits.measure import BASELINE, CANDIDATE
@@ -48,15 +49,16 @@ def timeline(counters: Counters, title: str = "") -> Picture:
 
 def task_records(counters: Mapping[str, Counters], title: str = "") -> Picture:
     """The records that each task of the straggler's stage handled, heaviest first, one panel for each way."""
-    figure, panels = _panels(len(counters), 7.5, 2.6)
-    top = max(task.records for part in counters.values() for task in part.straggler() or [_EMPTY])
+    figure, panels = _panels(len(counters), max(7.5, 2.5 * len(counters)), 2.6)
+    stages = [part.straggler() for part in counters.values()]
+    top = max(task.records for tasks in stages for task in tasks or [_EMPTY])
     for axes, (name, part) in zip(panels, counters.items(), strict=True):
         records = sorted((task.records for task in part.straggler()), reverse=True)
-        colours = [NAIVE if value > 3 * statistics.median(records) else FIXED for value in records]
-        axes.bar(range(1, len(records) + 1), records, color=colours)
+        ratio = part.straggler_ratio()
+        _draw_bars(axes, records, middle=max(records, default=0) / ratio, room=max(map(len, stages)))
         axes.set_yscale("log")
         axes.set_ylim(1, top * 2)
-        axes.set_title(f"{name}: heaviest / median = {part.straggler_ratio():.1f}")
+        axes.set_title(f"{name}\nheaviest / median = {ratio:,.1f}", fontsize="medium")
         axes.set_xlabel("task, heaviest first")
     panels[0].set_ylabel("records (log scale)")
     if title:
@@ -66,16 +68,14 @@ def task_records(counters: Mapping[str, Counters], title: str = "") -> Picture:
 
 def partition_sizes(sizes: Mapping[str, Sequence[int]], title: str = "") -> Picture:
     """Rows in each partition, largest first, one panel for each way of partitioning."""
-    figure, panels = _panels(len(sizes), 2.1 * len(sizes), 2.6)
+    figure, panels = _panels(len(sizes), max(3.5, 2.1 * len(sizes)), 2.6)
+    room = max(map(len, sizes.values()))
     for axes, (name, counts) in zip(panels, sizes.items(), strict=True):
-        ordered = sorted(counts, reverse=True)
-        middle = statistics.median(ordered)
-        axes.bar(
-            range(1, len(ordered) + 1), ordered, color=[NAIVE if n > 3 * middle else FIXED for n in ordered]
-        )
-        axes.set_title(name)
-        axes.set_xlabel("partition")
+        _draw_bars(axes, sorted(counts, reverse=True), statistics.median(counts), room)
+        axes.set_title(name, fontsize="medium")
+        axes.set_xlabel("partition, largest first")
     panels[0].set_ylabel("rows")
+    panels[0].yaxis.set_major_formatter("{x:,.0f}")
     if title:
         figure.suptitle(title)
     return figure
@@ -84,13 +84,23 @@ def partition_sizes(sizes: Mapping[str, Sequence[int]], title: str = "") -> Pict
 def trade_off(points: Sequence[tuple[str, float, float]], limit: float, title: str = "") -> Picture:
     """Points (label, seconds, error as a share) and the largest error that is allowed."""
     figure, axes = _figure(6.0, 3.2)
+    right = 1.15 * max(seconds for _, seconds, _ in points)
+    top = 118 * max(limit, *(error for _, _, error in points))
     for label, seconds, error in points:
         axes.plot(seconds, 100 * error, "o", color=FIXED if error <= limit else NAIVE)
-        axes.annotate(label, (seconds, 100 * error), xytext=(6, 4), textcoords="offset points")
-    axes.axhline(100 * limit, color=QUIET, linestyle="--")
-    axes.annotate("allowed", (1, 100 * limit), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-    axes.set_xlim(left=0, right=1.25 * max(point[1] for point in points))
-    axes.set_ylim(bottom=-0.3)
+        # Labels point to the middle, where there is room for them.
+        side, shift = ("right", -6) if seconds > right / 2 else ("left", 6)
+        axes.annotate(
+            label, (seconds, 100 * error), xytext=(shift, 4), textcoords="offset points", ha=side,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
+    axes.axhline(100 * limit, color=QUIET, linestyle="--", zorder=0)
+    axes.annotate(
+        "allowed", (1, 100 * limit), xycoords=("axes fraction", "data"), xytext=(-4, 3),
+        textcoords="offset points", ha="right",
+    )  # fmt: skip
+    axes.set_xlim(0, right)
+    axes.set_ylim(-0.05 * top, top)
     axes.set_xlabel("seconds")
     axes.set_ylabel("error of the counts (%)")
     axes.set_title(title)
@@ -152,7 +162,7 @@ def _panels(count: int, width: float, height: float) -> tuple[Picture, list[Axes
 
 def _draw_timeline(axes: Axes, counters: Counters) -> float:
     """Draws the tasks and returns the end of the last one, in seconds."""
-    executors = sorted({task.executor for task in counters.tasks})
+    executors = sorted({task.executor for task in counters.tasks}, key=lambda name: (len(name), name))
     heaviest = max(counters.straggler() or counters.tasks or [_EMPTY], key=lambda task: task.seconds)
     end = 0.0
     for task in counters.tasks:
@@ -163,8 +173,16 @@ def _draw_timeline(axes: Axes, counters: Counters) -> float:
         )
         end = max(end, task.start + task.seconds)
     axes.set_yticks(range(len(executors)), [f"executor {name}" for name in executors])
-    axes.set_xlabel("seconds")
+    axes.set_xlabel("seconds (orange: the longest task of the heaviest stage)")
     return end
+
+
+def _draw_bars(axes: Axes, values: Sequence[int], middle: float, room: int) -> None:
+    """Draws a bar for each value, in the warning colour above three times the middle one."""
+    places = range(1, len(values) + 1)
+    axes.bar(places, values, color=[NAIVE if value > 3 * middle else FIXED for value in values])
+    axes.set_xlim(0.3, max(room, 4) + 0.7)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 
 def _one_after_another(parts: Mapping[str, Counters]) -> Counters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from sparklimits.errors import SparkLimitsError
 from sparklimits.evidence import Counters
 from sparklimits.experiment import Experiment, scale_from_environment
 from sparklimits.labs import find
-from sparklimits.labs.base import Lab, Solution
+from sparklimits.labs.base import Lab, Quality, Solution
 from sparklimits.paths import scratch
 from sparklimits.progress import Progress
 from sparklimits.result import Result
@@ -45,7 +46,11 @@ class Watched:
 
 
 class OpenLab:
-    """A lab on a running Spark session. ``spark`` is the session, ``data`` the lab's inputs by name."""
+    """A lab on a running Spark session.
+
+    ``spark`` is the session, ``data`` the lab's inputs by name, ``frame`` the same data as a table in this
+    process.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -54,14 +59,14 @@ class OpenLab:
         self.spark = cluster.session(lab.constraints, lab.id)
         self.scale = scale_from_environment()
         progress("making the data")
-        self._frame = lab.make_data(self.scale, 7, lab.variants[0])
-        self.data = self._load(self._frame)
+        self.frame = lab.make_data(self.scale, 7, lab.variants[0])
+        self.data = self.as_spark(self.frame)
         progress.done()
 
     def use_movielens(self, folder: str | Path) -> None:
         """Puts the real MovieLens ratings of ``folder`` in the place of the generated ones, in ``data``."""
-        self._frame = movielens.load(Path(folder))
-        self.data = self._load(self._frame)
+        self.frame = movielens.load(Path(folder))
+        self.data = self.as_spark(self.frame)
 
     def watch(self, function: Callable[..., Any], *arguments: Any, name: str = "") -> Watched:
         """Calls the function, collects its result, and keeps the time and Spark's counters of doing so."""
@@ -71,15 +76,24 @@ class OpenLab:
             seconds = time.perf_counter() - began
         return Watched(name or function.__name__, seconds, counters, result)
 
-    def quality(self, **results: pd.DataFrame) -> dict[str, float]:
-        """Checks collected results on the opened data; the measured values.
+    def quality(self, **results: pd.DataFrame) -> Quality:
+        """Compares collected results, by function name, with the right ones for the opened data."""
+        return self.lab.check(results, self.frame)
+
+    def require(self, **results: pd.DataFrame) -> None:
+        """Says that the collected results are right.
 
         Raises:
-            AssertionError: a rule is broken; the message says which.
+            AssertionError: they are not; the message names each rule that is broken.
         """
-        quality = self.lab.check(results, self._frame)
+        quality = self.quality(**results)
         assert quality.ok, "; ".join(quality.broken)
-        return dict(quality.values)
+        print("The result is right.", *(f"{name}: {value:g}" for name, value in quality.values.items()))
+
+    def as_spark(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """The lab's Spark inputs, by name, for another table."""
+        folder = self.lab.write_data(frame, scratch() / "data" / f"opened-{os.urandom(6).hex()}")
+        return self.lab.load(self.spark, folder)
 
     def prove(self, **functions: Solution) -> Result:
         """Measures the functions (by name; the naive way stands for one that is left out)."""
@@ -97,10 +111,6 @@ class OpenLab:
         except SparkLimitsError as error:
             broken = (str(error),)
         return replace(result, verdict="wrong", reasons=tuple(broken)) if broken else result
-
-    def _load(self, frame: pd.DataFrame) -> dict[str, Any]:
-        folder = self.lab.write_data(frame, scratch() / "data" / f"opened-{os.urandom(6).hex()}")
-        return self.lab.load(self.spark, folder)
 
     def _repr_html_(self) -> str:
         limits, page = self.lab.constraints, self.spark.sparkContext.uiWebUrl
@@ -132,10 +142,21 @@ def source(function: Callable[..., Any]) -> Any:
     return Code(inspect.getsource(function), language="python")
 
 
+def partition_sizes(table: Any) -> list[int]:
+    """Rows in each partition of a Spark DataFrame, empty ones included."""
+    from pyspark.sql import functions as F
+
+    counts = table.groupBy(F.spark_partition_id().alias("partition")).count().collect()
+    sizes = [0] * table.rdd.getNumPartitions()
+    for row in counts:
+        sizes[row["partition"]] = row["count"]
+    return sizes
+
+
 def points(most: float, share: float) -> float:
     """Marks for a share of ``most``: a plain float between 0 and ``most``, as nbgrader needs it.
 
     nbgrader gives full marks for anything that is no plain number, so that everything else becomes zero here.
     """
     value = float(share)
-    return round(float(most) * min(1.0, max(0.0, value)), 2) if value == value else 0.0
+    return round(float(most) * min(1.0, max(0.0, value)), 2) if math.isfinite(value) else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 from functools import cache
@@ -66,11 +67,13 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def _remove_orphans(base: Path) -> None:
-    for folder in base.glob("[0-9]*-*"):
-        pid = int(folder.name.split("-")[0])
+    for folder in base.iterdir():
+        # Only what `mkdtemp` named above: a folder that somebody chose may hold other things.
+        if not (owner := re.fullmatch(r"([1-9][0-9]{0,9})-[a-z0-9_]{8}", folder.name)):
+            continue
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+            os.kill(int(owner[1]), 0)
+        except (ProcessLookupError, OverflowError):
             shutil.rmtree(folder, ignore_errors=True)
         except PermissionError:
             continue  # another user's live process

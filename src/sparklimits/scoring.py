@@ -7,6 +7,7 @@ inside the gap between the naive way (share 0) and the reference (share 1), neve
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,8 +53,8 @@ def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float) 
 def too_noisy(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
     """Whether the machine was too restless to say anything.
 
-    The pairs went to the last look, their interval is wider than ``MAX_INTERVAL``, and the two estimates fall
-    on different sides of a bar.
+    The pairs went to the last look, and their interval is wider than ``MAX_INTERVAL`` or the two estimates are
+    worth shares of the marks that differ by more than a half.
     """
     if len(baseline) < LOOKS[-1]:
         return False
@@ -70,8 +71,14 @@ def share(speedup: float, gain: float) -> float:
 
 
 def speed_share(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> float:
-    """Share of the marks for measured seconds: the mean of what the two estimates would get."""
-    return sum(share(math.exp(estimate), gain) for estimate in estimates(baseline, candidate)) / 2
+    """Share of the marks for measured seconds: what the two estimates' geometric mean would get.
+
+    Nothing, unless both estimates are above the lower bar: one lucky run is enough to raise one of them.
+    """
+    both = estimates(baseline, candidate)
+    if min(both) <= NONE * math.log(gain):
+        return 0.0
+    return share(math.exp(statistics.fmean(both)), gain)
 
 
 def counter_share(value: float, good: float, bad: float) -> float:

@@ -38,8 +38,12 @@ def prepare() -> Path:
     work.mkdir(exist_ok=True)
     (work / "nbgrader_config.py").write_text(_CONFIG)
     for lab in sorted(folder for folder in labs.iterdir() if folder.is_dir()):
-        if not (work / lab.name).exists():
-            shutil.copytree(lab, work / lab.name)
+        if not lab.name.startswith((".", "_")) and not (work / lab.name).exists():
+            # Under another name until it is whole: a copy that was interrupted is made again.
+            unfinished = work / f".{lab.name}.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(lab, unfinished, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+            unfinished.rename(work / lab.name)
     return work
 
 
@@ -50,7 +54,15 @@ def reset(lab_id: str) -> Path | None:
         SparkLimitsError: there is no such lab.
     """
     find(lab_id)
-    work = prepare()
+    if not (project_root() / "labs" / lab_id).is_dir():
+        raise SparkLimitsError(
+            f"There is no folder labs/{lab_id} in {project_root()} to restore it from. Run this inside the "
+            "course's folder, or set SPARKLIMITS_HOME to it."
+        )
+    work = work_folder()
+    if not (work / lab_id).exists():
+        prepare()
+        return None
     backup = work / f"{lab_id}.backup-{time.strftime('%Y%m%d-%H%M%S')}"
     number = 1
     while backup.exists():

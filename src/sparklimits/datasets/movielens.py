@@ -1,29 +1,39 @@
 """The real MovieLens ratings (https://grouplens.org/datasets/movielens/), read from a folder or downloaded.
 
-Harper and Konstan, "The MovieLens Datasets: History and Context", ACM TiiS 5(4), 2015. The files may not be
-redistributed, so none is part of this repository.
+Harper and Konstan, "The MovieLens Datasets: History and Context", ACM TiiS 5(4), 2015. Most releases may not be
+redistributed, so none is part of this repository; `datasets/movielens/README.md` has the terms.
 """
 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import shutil
-import urllib.error
+import tempfile
 import urllib.request
 import zipfile
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 
 from sparklimits.errors import DataError
 
 PUBLISHER = "https://files.grouplens.org/datasets/movielens"
 #: Releases whose format the loader knows.
 RELEASES = ("ml-latest-small", "ml-latest", "ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m")
-_COLUMNS = ["user_id", "item_id", "rating", "ts"]
 #: File name in a release: separator, whether a header line names the columns.
 _FORMATS = {"ratings.csv": (",", True), "ratings.dat": ("::", False), "u.data": ("\t", False)}
-_HEADER = ["userId", "movieId", "rating", "timestamp"]
+#: The publisher's name of a column: ours, its type.
+_COLUMNS = {
+    "userId": ("user_id", pa.int32()),
+    "movieId": ("item_id", pa.int32()),
+    "rating": ("rating", pa.float32()),
+    "timestamp": ("ts", pa.int64()),
+}
+_LOWEST, _HIGHEST = 0.5, 5.0
 
 
 def load(folder: Path) -> pd.DataFrame:
@@ -45,7 +55,7 @@ def download(release: str, folder: Path, publisher: str = PUBLISHER) -> Path:
     """Downloads a release into ``folder`` and returns the folder with its files.
 
     The archive is compared with the MD5 sum that the publisher keeps beside it; a release that is there
-    already is not downloaded again.
+    already is not downloaded again. Nothing is left behind when it fails.
 
     Raises:
         DataError: an unknown release, no connection, or a file that is not the publisher's.
@@ -55,34 +65,45 @@ def download(release: str, folder: Path, publisher: str = PUBLISHER) -> Path:
     target = folder / release
     if any((target / name).is_file() for name in _FORMATS):
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    archive = folder / f"{release}.zip"
+    if target.exists():
+        raise DataError(f"{target} is there but holds no ratings: move it away, then download again.")
     url = f"{publisher}/{release}.zip"
     try:
-        with urllib.request.urlopen(f"{url}.md5", timeout=30) as answer:
-            expected = _md5_in(answer.read().decode("ascii", "replace"))
-        with urllib.request.urlopen(url, timeout=30) as answer, open(archive, "wb") as file:
-            shutil.copyfileobj(answer, file)
-    except (urllib.error.URLError, OSError) as error:
-        archive.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as place:
+            archive = Path(place) / f"{release}.zip"
+            with urllib.request.urlopen(f"{url}.md5", timeout=30) as answer:
+                expected = _md5_in(answer.read().decode("ascii", "replace"))
+            with urllib.request.urlopen(url, timeout=30) as answer, open(archive, "wb") as file:
+                shutil.copyfileobj(answer, file)
+            with open(archive, "rb") as file:
+                found = hashlib.file_digest(file, "md5").hexdigest()
+            if found != expected:
+                raise DataError(
+                    f"{archive.name} has the MD5 sum {found}, its publisher states {expected}: "
+                    "download it again."
+                )
+            _unpacked(archive).rename(target)
+    except (OSError, http.client.HTTPException) as error:
         raise DataError(
-            f"{url} could not be downloaded ({error}). Download it on another machine and unpack it into {folder}."
+            f"{url} could not be downloaded to {folder} ({error}). Download it by hand, here or on another "
+            f"machine, and unpack it to {target}."
         ) from error
-    with open(archive, "rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != expected:
-        archive.unlink()
-        raise DataError(
-            f"{archive.name} has the MD5 sum {found}, its publisher states {expected}: download it again."
-        )
+    return target
+
+
+def _unpacked(archive: Path) -> Path:
+    """The folder with the ratings, out of the archive (not every release names it after itself)."""
+    content = archive.parent / "content"
     try:
-        with zipfile.ZipFile(archive) as content:
-            content.extractall(folder)
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(content)
     except zipfile.BadZipFile as error:
         raise DataError(f"{archive.name} is not a zip archive ({error}): download it again.") from error
-    finally:
-        archive.unlink()
-    return target
+    for name in _FORMATS:
+        for path in sorted(content.rglob(name)):
+            return path.parent
+    raise DataError(f"{archive.name} holds no ratings: none of {', '.join(_FORMATS)} is in it.")
 
 
 def _md5_in(text: str) -> str:
@@ -94,46 +115,86 @@ def _md5_in(text: str) -> str:
 
 
 def _read(path: Path, separator: str, header: bool) -> pd.DataFrame:
-    first = 2 if header else 1
-    with open(path, encoding="utf-8", errors="replace") as file:
-        head = file.readline().rstrip("\r\n").split(separator)
-    if header:
-        missing = [name for name in _HEADER if name not in head]
-        if missing:
-            raise DataError(f"{path.name}, line 1: no column {', '.join(missing)}; found {', '.join(head)}.")
-    names = head if header else _HEADER
+    """Reads the whole file at once; only where that fails, line by line, to say what is wrong with it."""
+    if not path.stat().st_size:
+        raise DataError(f"{path.name} is empty: download it again.")
+    names = _header(path, separator) if header else list(_COLUMNS)
+    # Arrow splits at single characters: "::" stands around an empty field, which must be empty.
+    gaps = [f"gap {number}" for number in range(len(names) - 1)] if separator == "::" else []
+    fields = (
+        [field for pair in zip(names, [*gaps, ""], strict=True) for field in pair][:-1] if gaps else names
+    )
+    types = {name: kind for name, (_, kind) in _COLUMNS.items()}
     try:
-        table = pd.read_csv(
+        table = csv.read_csv(
             path,
-            sep=separator,
-            engine="c" if len(separator) == 1 else "python",
-            names=names,
-            skiprows=1 if header else 0,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
+            csv.ReadOptions(column_names=fields, skip_rows=int(header)),
+            csv.ParseOptions(delimiter=separator[0], quote_char=False, ignore_empty_lines=False),
+            csv.ConvertOptions(
+                column_types={**types, **dict.fromkeys(gaps, pa.null())},
+                include_columns=[*types, *gaps],
+                null_values=[""],
+            ),
         )
-    except pd.errors.ParserError as error:
-        raise DataError(
-            f"{path.name}: {str(error).strip().removeprefix('Error tokenizing data. C error: ')}"
-        ) from error
-    if table.empty:
+    except pa.ArrowInvalid as error:
+        _refuse(path, separator, names, header, str(error))
+    if not len(table):
         raise DataError(f"{path.name} holds no ratings: the file is cut off. Download it again.")
-    columns = {}
-    for name, column in zip(_HEADER, _COLUMNS, strict=True):
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        if numbers.isna().any():
-            row = int(numbers.isna().to_numpy().argmax())
-            value = table[name].iloc[row]
-            reason = f"{value!r} is not a number" if isinstance(value, str) and value else "it is missing"
-            cut = " The file is cut off there." if row == len(table) - 1 else ""
-            raise DataError(f"{path.name}, line {row + first}: {name}: {reason}.{cut}")
-        columns[column] = numbers
-    bad = ~columns["rating"].between(0.5, 5.0)
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        raise DataError(
-            f"{path.name}, line {row + first}: rating {columns['rating'].iloc[row]} is not between 0.5 and 5."
-        )
-    types = {"user_id": "int32", "item_id": "int32", "rating": "float32", "ts": "int64"}
-    return pd.DataFrame(columns).astype(types)
+    frame = table.select(list(types)).rename_columns([name for name, _ in _COLUMNS.values()]).to_pandas()
+    missing = frame.isna().any(axis=None)
+    if missing or not frame["rating"].between(_LOWEST, _HIGHEST).all() or not _ends_with_a_line(path):
+        _refuse(path, separator, names, header, "a value is missing or out of range")
+    return frame
+
+
+def _header(path: Path, separator: str) -> list[str]:
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        line = file.readline()
+    names = line.rstrip("\r\n").split(separator)
+    for name in _COLUMNS:
+        if names.count(name) != 1:
+            problem = "no column" if name not in names else "more than one column"
+            raise DataError(f"{path.name}, line 1: {problem} {name}; found {', '.join(names)}.")
+    return names
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b"\n"
+
+
+def _refuse(path: Path, separator: str, names: list[str], header: bool, otherwise: str) -> NoReturn:
+    """Names the first bad line of a file that could not be read, and what is wrong with it."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            reason = "" if header and number == 1 else _wrong_with(line, separator, names)
+            cut = " The file is cut off there." if not line.endswith(b"\n") else ""
+            if reason or cut:
+                raise DataError(f"{path.name}, line {number}: {reason or 'the line does not end'}.{cut}")
+    raise DataError(f"{path.name} could not be read: {otherwise}.")
+
+
+def _wrong_with(line: bytes, separator: str, names: list[str]) -> str:
+    """What is wrong with a line, as a reader would say it; empty when nothing is."""
+    try:
+        values = line.decode().rstrip("\r\n").split(separator)
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1} of the line is not UTF-8 text"
+    if len(values) != len(names):
+        return f"{len(names)} fields are expected with {separator!r} between them, not {len(values)}"
+    row = dict(zip(names, values, strict=True))
+    for name, (_, kind) in _COLUMNS.items():
+        value = row[name]
+        if not value:
+            return f"{name} is missing"
+        try:
+            number = pa.scalar(float(value) if name == "rating" else int(value), kind).as_py()
+        except (OverflowError, pa.ArrowInvalid):
+            return f"{name}: {value} is too large"
+        except ValueError:
+            wanted = "number" if name == "rating" else "whole number"
+            return f"{name}: {value!r} is not a {wanted}"
+        if name == "rating" and not _LOWEST <= number <= _HIGHEST:
+            return f"rating {value} is not between {_LOWEST} and {_HIGHEST:g}"
+    return ""

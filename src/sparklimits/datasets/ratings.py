@@ -8,6 +8,7 @@ items of one group are rated together more often than chance says: there is some
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,18 @@ SCHEMA = pa.schema(
     [("user_id", pa.int32()), ("item_id", pa.int32()), ("rating", pa.float32()), ("ts", pa.int64())]
 )
 OWN_GROUP_SHARE = 0.5
+#: How far, as a share of each figure, a calibrated table may be from what was chosen.
+CALIBRATED = 0.03
+CALIBRATION_ROUNDS = 12
 
 
 @dataclass(frozen=True)
 class RatingsSpec:
     """What to generate.
 
-    ``top_users`` and ``top_items`` are the share of the ratings that the top 1 % of users and of items own.
+    ``top_users`` and ``top_items`` are the share of all *draws* that the top 1 % of users and of items get. Nobody
+    rates an item twice, so that a table where many users rated a popular item comes out less skewed than that;
+    :func:`calibrated` finds the shares with which a chosen skew is what comes out.
     ``hot_users`` plants accounts: each number is the share of the catalogue that the account has rated.
     ``hot_items`` plants items: each number is the share of the users that have rated the item. ``days`` is the
     length of time over which the ratings are spread. ``flat_head`` flattens the first ranks of the power laws
@@ -44,6 +50,25 @@ class RatingsSpec:
     days: float = 365.0
     flat_head: float = 0.0
     groups: int = 12
+
+    def __post_init__(self) -> None:
+        for name in ("ratings", "users", "items", "groups", "days"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
+        if self.ratings > self.users * self.items:
+            raise ValueError(
+                f"{self.users} users and {self.items} items allow {self.users * self.items} ratings at most, "
+                f"because nobody rates an item twice; {self.ratings} are wanted"
+            )
+        if not self.flat_head >= 0:
+            raise ValueError(f"flat_head must be 0 or more, not {self.flat_head}")
+        for name, keys in (("hot_users", self.users), ("hot_items", self.items)):
+            shares = getattr(self, name)
+            if len(shares) >= keys:
+                raise ValueError(f"{name}: {len(shares)} hot keys do not fit in {keys}")
+            for share in shares:
+                if not 0 < share <= 1:
+                    raise ValueError(f"{name}: {share} is no share; write a number above 0 and up to 1")
 
     def scaled(self, scale: float) -> RatingsSpec:
         """The same skew with ``scale`` times the ratings.
@@ -84,8 +109,10 @@ def generate(spec: RatingsSpec, seed: int) -> pd.DataFrame:
     heavy = activity > max(20, spec.items // 100)
     users, items = _light_users(rng, np.where(heavy, 0, activity), user_group, popularity, item_group)
     parts = [(users, items)]
-    for user in np.flatnonzero(heavy):
-        parts.append(_heavy_user(rng, user, activity[user], user_group[user], popularity, item_group))
+    for user in np.flatnonzero(heavy).tolist():
+        parts.append(
+            _heavy_user(rng, user, int(activity[user]), int(user_group[user]), popularity, item_group)
+        )
     # Planted keys take the last ranks of the power laws: they are nobody and nothing before.
     for rank, share in enumerate(spec.hot_users, start=1):
         chosen = rng.choice(spec.items, round(share * spec.items), replace=False)
@@ -116,6 +143,39 @@ def generate(spec: RatingsSpec, seed: int) -> pd.DataFrame:
     )
 
 
+def calibrated(spec: RatingsSpec, seed: int) -> RatingsSpec:
+    """A specification whose *measured* number of ratings, ``top_users`` and ``top_items`` are those of ``spec``.
+
+    Generates the table a few times and corrects by what came out. Planted keys count as they do in
+    :func:`measured_skew`.
+
+    Raises:
+        ValueError: it cannot be reached to within ``CALIBRATED`` of each figure; the message says what can.
+    """
+    chosen = {name: float(getattr(spec, name)) for name in ("ratings", "top_users", "top_items")}
+    trial = spec
+    for _ in range(CALIBRATION_ROUNDS):
+        found = measured_skew(generate(trial, seed))
+        if all(abs(found[name] / chosen[name] - 1) <= CALIBRATED for name in chosen):
+            return trial
+        shares = {}
+        for name, keys in (("top_users", spec.users), ("top_items", spec.items)):
+            # Odds, not shares, are corrected: a share cannot pass 1, nor fall to that of equal keys.
+            odds = _odds(getattr(trial, name)) * _odds(chosen[name]) / _odds(found[name])
+            shares[name] = float(np.clip(odds / (1 + odds), 1.05 * max(1, keys // 100) / keys, 0.95))
+        wanted = round(trial.ratings * chosen["ratings"] / found["ratings"])
+        trial = replace(
+            trial,
+            ratings=min(wanted, spec.users * spec.items),
+            top_users=shares["top_users"],
+            top_items=shares["top_items"],
+        )
+    raise ValueError(
+        "this skew cannot be reached with so many ratings, users and items, because nobody rates an item twice: "
+        + ", ".join(f"{name} {chosen[name]:g} came out as {found[name]:.3g}" for name in chosen)
+    )
+
+
 def write_parquet(ratings: pd.DataFrame, folder: Path, files: int = 8) -> Path:
     """Writes the ratings as ``files`` Parquet files into the new folder, and returns it.
 
@@ -123,8 +183,8 @@ def write_parquet(ratings: pd.DataFrame, folder: Path, files: int = 8) -> Path:
     """
     folder.mkdir(parents=True)
     table = pa.Table.from_pandas(ratings, schema=SCHEMA, preserve_index=False)
-    bounds = np.linspace(0, len(ratings), files + 1).astype(int)
-    for number, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    bounds = np.linspace(0, len(ratings), files + 1).astype(int).tolist()
+    for number, (start, end) in enumerate(pairwise(bounds)):
         pq.write_table(table.slice(start, end - start), folder / f"part-{number:02d}.parquet")
     return folder
 
@@ -139,17 +199,25 @@ def measured_skew(ratings: pd.DataFrame) -> dict[str, float]:
     users = ratings["user_id"].value_counts().to_numpy().astype(float)
     items = ratings["item_id"].value_counts().to_numpy().astype(float)
     pairs = users * (users - 1) / 2
-    one_percent = max(1, len(users) // 100)
+
+    def share_of_top(owned: NDArray[np.float64]) -> float:
+        top = max(1, len(owned) // 100)
+        return float(owned[:top].sum() / max(owned.sum(), 1.0))
+
     return {
         "ratings": float(len(ratings)),
         "users": float(len(users)),
         "items": float(len(items)),
-        "top_users": users[:one_percent].sum() / len(ratings),
-        "top_items": items[: max(1, len(items) // 100)].sum() / len(ratings),
-        "top_user_pairs": pairs[:one_percent].sum() / pairs.sum(),
-        "heaviest_user": users[0],
-        "hottest_item": items[0] / len(users),
+        "top_users": share_of_top(users),
+        "top_items": share_of_top(items),
+        "top_user_pairs": share_of_top(pairs),
+        "heaviest_user": float(users[0]),
+        "hottest_item": float(items[0] / len(users)),
     }
+
+
+def _odds(share: float) -> float:
+    return share / (1 - share)
 
 
 def _weights(size: int, top_share: float, flat_head: float) -> NDArray[np.float64]:
@@ -165,6 +233,8 @@ def _weights(size: int, top_share: float, flat_head: float) -> NDArray[np.float6
         weights = ranks**-exponent
         return float(weights[:top].sum() / weights.sum() - top_share)
 
+    if excess(0.0) >= 0 or excess(10.0) <= 0:
+        raise ValueError(f"no power law with flat_head {flat_head} gives the top 1 % a share of {top_share}")
     weights = ranks ** -brentq(excess, 0.0, 10.0, xtol=1e-4)
     return weights / weights.sum()
 

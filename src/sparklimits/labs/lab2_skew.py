@@ -95,12 +95,12 @@ def check(results: Mapping[str, pd.DataFrame], ratings: pd.DataFrame) -> Quality
     values: dict[str, float] = {}
     broken: list[str] = []
     if (trends := results.get("item_trends")) is not None:
-        _check_columns("item_trends", trends, ("item_id", "ratings", "peak", "spread"), broken)
+        trends = _numbers("item_trends", trends, ("item_id", "ratings", "peak", "spread"), broken)
         if not broken:
             _check_trends(trends, exact_trends(ratings), values, broken)
     if (pairs := results.get("item_pairs")) is not None:
         before = len(broken)
-        _check_columns("item_pairs", pairs, ("item_a", "item_b", "users"), broken)
+        pairs = _numbers("item_pairs", pairs, ("item_a", "item_b", "users"), broken)
         if len(broken) == before:
             _check_pairs(pairs, ratings, values, broken)
     return Quality(values, tuple(broken))
@@ -143,7 +143,9 @@ def exact_pairs(ratings: pd.DataFrame, support: int) -> pd.DataFrame:
     kept = ratings[ratings["item_id"].isin(known)]
     user = pd.factorize(kept["user_id"])[0]
     item = np.searchsorted(known, kept["item_id"].to_numpy())
-    matrix = sparse.csr_matrix((np.ones(len(kept), np.int32), (user, item)))
+    matrix = sparse.csr_matrix(
+        (np.ones(len(kept), np.int32), (user, item)), shape=(kept["user_id"].nunique(), len(known))
+    )
     together = sparse.triu(matrix.T @ matrix, k=1).tocoo()
     enough = together.data >= support
     return pd.DataFrame(
@@ -155,12 +157,19 @@ def exact_pairs(ratings: pd.DataFrame, support: int) -> pd.DataFrame:
     )
 
 
-def _check_columns(name: str, table: pd.DataFrame, wanted: tuple[str, ...], broken: list[str]) -> None:
+def _numbers(name: str, table: pd.DataFrame, wanted: tuple[str, ...], broken: list[str]) -> pd.DataFrame:
+    """The wanted columns as numbers; says in ``broken`` where one is missing or holds something else."""
     missing = [column for column in wanted if column not in table.columns]
     if missing:
         broken.append(
             f"{name}: the result has no column {', '.join(missing)} (it has {', '.join(table.columns)})"
         )
+        return table
+    numbers = {column: pd.to_numeric(table[column], errors="coerce") for column in wanted}
+    for column, values in numbers.items():
+        if (values.isna() & table[column].notna()).any():
+            broken.append(f"{name}: column {column} holds something that is not a number")
+    return pd.DataFrame(numbers)
 
 
 def _check_trends(

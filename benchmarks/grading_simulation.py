@@ -1,0 +1,300 @@
+"""Draws measurements from a model of a restless machine and asks the real grading rule about each.
+
+    .venv/bin/python benchmarks/grading_simulation.py            # prints the tables and writes the JSON
+    .venv/bin/python benchmarks/grading_simulation.py --write    # also puts the tables into course/grading.md
+
+The rule is that of ``sparklimits.scoring`` and ``sparklimits.measure``. It stands here a second time, for whole
+arrays at once; at the start both are asked about the same random measurements and must agree.
+
+The model: each run's seconds are multiplied by lognormal noise (``SIGMAS``), and one run in twenty by a spike of
+1.5 to 4. On the busy machine another process keeps one core busy from time to time, which multiplies both runs of
+a pair by the same factor of 1 to 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from sparklimits import measure, scoring
+from sparklimits.experiment import ATTEMPTS
+from sparklimits.labs import LABS
+from sparklimits.result import Result
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "grading_simulation.json"
+POLICY = ROOT / "course" / "grading.md"
+#: What stands between two markers in ``POLICY`` is written by this script.
+BEGIN, END = (
+    "<!-- begin {name}: written by benchmarks/grading_simulation.py --write -->",
+    "<!-- end {name} -->",
+)
+
+SEED = 2026
+DRAWS = 50_000
+GAINS = (2.0, 3.0, 5.0, 10.0)
+SIGMAS = (0.05, 0.1, 0.2)
+MACHINES = ("quiet", "busy")
+SPIKES = 0.05
+SPIKE = (1.5, 4.0)
+BUSY = (1.0, 2.0)
+#: The gain that the longer table is for: that of the labs there are.
+SHOWN_GAIN = 3.0
+UNTOUCHED, EQUAL = "untouched", "equal to the reference"
+#: True speedup as a function of the reference's gain.
+CASES = {
+    "5 % slower": lambda gain: 1 / 1.05,
+    UNTOUCHED: lambda gain: 1.0,
+    "half-way": lambda gain: gain**0.4,
+    EQUAL: lambda gain: gain,
+}
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What becomes of many submissions of one kind. Probabilities and shares are between 0 and 1.
+
+    ``full``, ``some`` (more than nothing) and ``none`` are shares of the submissions whose measurement was
+    conclusive at last, ``inconclusive`` the others; ``none + some + inconclusive`` is 1.
+    """
+
+    machine: str
+    sigma: float
+    gain: float
+    case: str
+    full: float
+    some: float
+    none: float
+    inconclusive: float
+    mean_share: float
+    mean_pairs: float
+
+
+def seconds(
+    rng: np.random.Generator, speedup: float, sigma: float, machine: str, draws: int
+) -> tuple[Array, Array]:
+    """Seconds of baseline and candidate, each of the shape (draws, most pairs); the naive way takes 1 s."""
+    shape = (draws, measure.LOOKS[-1])
+    common = rng.uniform(*BUSY, shape) if machine == "busy" else np.ones(shape)
+
+    def noise() -> Array:
+        spike = np.where(rng.random(shape) < SPIKES, rng.uniform(*SPIKE, shape), 1.0)
+        return common * spike * np.exp(sigma * rng.standard_normal(shape))
+
+    return noise(), noise() / speedup
+
+
+def estimates(baseline: Array, candidate: Array) -> Array:
+    """``measure.estimates`` for each row; of the shape (2, rows)."""
+    minima = np.log(baseline.min(axis=1) / candidate.min(axis=1))
+    return np.stack([minima, np.median(np.log(baseline / candidate), axis=1)])
+
+
+def bounds(baseline: Array, candidate: Array) -> tuple[Array, Array]:
+    """``measure.ratio``'s low and high for each row."""
+    logs = np.log(baseline / candidate)
+    pairs = logs.shape[1]
+    half = stats.t.ppf((1 + measure.CONFIDENCE) / 2, pairs - 1) * logs.std(axis=1, ddof=1) / math.sqrt(pairs)
+    return np.exp(logs.mean(axis=1) - half), np.exp(logs.mean(axis=1) + half)
+
+
+def share(log_speedup: Array, gain: float) -> Array:
+    """``scoring.share`` for each logarithm of a speedup."""
+    way = (log_speedup / math.log(gain) - scoring.NONE) / (scoring.FULL - scoring.NONE)
+    return np.clip(way, 0.0, 1.0)
+
+
+def settled(baseline: Array, candidate: Array, gain: float) -> Array:
+    """``scoring.settled`` for each row."""
+    both = estimates(baseline, candidate) / math.log(gain)
+    low, _ = bounds(baseline, candidate)
+    reached = (both.min(axis=0) >= scoring.FULL) & (low >= scoring.Bars.of(gain).full)
+    missed = both.max(axis=0) < scoring.NONE
+    return reached | (missed & (baseline.shape[1] >= measure.LOOKS[1]))
+
+
+def too_noisy(baseline: Array, candidate: Array, gain: float) -> Array:
+    """``scoring.too_noisy`` for each row."""
+    if baseline.shape[1] < measure.LOOKS[-1]:
+        return np.zeros(len(baseline), bool)
+    low, high = bounds(baseline, candidate)
+    shares = share(estimates(baseline, candidate), gain)
+    return (high / low > scoring.MAX_INTERVAL) | (np.abs(shares[0] - shares[1]) > 0.5)
+
+
+def speed_share(baseline: Array, candidate: Array, gain: float) -> Array:
+    """``scoring.speed_share`` for each row."""
+    both = estimates(baseline, candidate)
+    return np.where(both.min(axis=0) > scoring.NONE * math.log(gain), share(both.mean(axis=0), gain), 0.0)
+
+
+def once(baseline: Array, candidate: Array, gain: float) -> tuple[Array, Array, Array]:
+    """One measurement for each row: share of the speed marks, too noisy or not, and number of pairs."""
+    draws = len(baseline)
+    result, noisy, pairs = np.zeros(draws), np.zeros(draws, bool), np.zeros(draws, int)
+    running = np.arange(draws)
+    for look in measure.LOOKS:
+        slow, fast = baseline[running, :look], candidate[running, :look]
+        stop = settled(slow, fast, gain) | (look == measure.LOOKS[-1])
+        ended = running[stop]
+        result[ended] = speed_share(slow[stop], fast[stop], gain)
+        noisy[ended] = too_noisy(slow[stop], fast[stop], gain)
+        pairs[ended] = look
+        running = running[~stop]
+    return result, noisy, pairs
+
+
+def simulate(rng: np.random.Generator, machine: str, sigma: float, gain: float, case: str, draws: int) -> Row:
+    """Measures ``draws`` submissions of one kind, the inconclusive ones again as the experiment does."""
+    result, pairs = np.zeros(draws), np.zeros(draws)
+    open_rows = np.arange(draws)
+    for _ in range(ATTEMPTS):
+        arms = seconds(rng, CASES[case](gain), sigma, machine, len(open_rows))
+        found, noisy, used = once(*arms, gain)
+        result[open_rows] = found
+        pairs[open_rows] += used
+        open_rows = open_rows[noisy]
+    left = np.zeros(draws, bool)
+    left[open_rows] = True
+    provisional = Result("", "", 1.0, "inconclusive", 1.0).share("speed")
+    return Row(
+        machine, sigma, gain, case,
+        full=float(((result >= 1.0) & ~left).mean()),
+        some=float(((result > 0.0) & ~left).mean()),
+        none=float(((result == 0.0) & ~left).mean()),
+        inconclusive=float(left.mean()),
+        mean_share=float(np.where(left, provisional, result).mean()),
+        mean_pairs=float(pairs.mean()),
+    )  # fmt: skip
+
+
+def compare_with_scoring(rng: np.random.Generator, samples: int = 300) -> None:
+    """Asserts that the array version of the rule and ``sparklimits.scoring`` say the same."""
+    for gain, machine, look in itertools.product(GAINS, MACHINES, measure.LOOKS):
+        for case, sigma in itertools.product(CASES.values(), (*SIGMAS, 0.6)):
+            arms = seconds(rng, case(gain), sigma, machine, samples // 30)
+            slow, fast = (arm[:, :look] for arm in arms)
+            mine = zip(
+                settled(slow, fast, gain),
+                too_noisy(slow, fast, gain),
+                speed_share(slow, fast, gain),
+                strict=True,
+            )
+            for row, (stop, noisy, marks) in enumerate(mine):
+                one = slow[row].tolist(), fast[row].tolist(), gain
+                assert stop == scoring.settled(*one), f"settled differs for {one}"
+                assert noisy == scoring.too_noisy(*one), f"too_noisy differs for {one}"
+                assert math.isclose(marks, scoring.speed_share(*one), abs_tol=1e-9), (
+                    f"share differs for {one}"
+                )
+
+
+def kinds() -> list[tuple[tuple[str, float, float, str], np.random.SeedSequence]]:
+    """Every kind of submission (machine, sigma, gain, case) and its own seed."""
+    combined = list(itertools.product(MACHINES, SIGMAS, GAINS, CASES))
+    return list(zip(combined, np.random.SeedSequence(SEED).spawn(len(combined)), strict=True))
+
+
+def run(draws: int = DRAWS) -> dict[str, Any]:
+    """Simulates all kinds of submissions; the same numbers every time."""
+    compare_with_scoring(np.random.default_rng(SEED))
+    rows = [simulate(np.random.default_rng(seed), *kind, draws) for kind, seed in kinds()]
+    return {"seed": SEED, "draws": draws, "rule": rule(), "rows": [asdict(row) for row in rows]}
+
+
+def rule() -> dict[str, Any]:
+    """The constants that the results hold for."""
+    return {
+        "full": scoring.FULL,
+        "none": scoring.NONE,
+        "max_interval": scoring.MAX_INTERVAL,
+        "looks": list(measure.LOOKS),
+        "attempts": ATTEMPTS,
+    }
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """The Markdown tables of ``course/grading.md`` by name."""
+    rows = results["rows"]
+    return {"bars": bars_table(), "cases": cases_table(rows), "gains": gains_table(rows)}
+
+
+def bars_table() -> str:
+    """The bars of every lab."""
+    lines = ["| lab | reference | no marks up to | full marks from | counters: full marks up to, none from |"]
+    lines.append("|---|--:|--:|--:|---|")
+    for lab in LABS.values():
+        bars = scoring.Bars.of(lab.gain)
+        counters = ", ".join(f"`{task.name}` {task.good:g}, {task.bad:g}" for task in lab.tasks)
+        lines.append(f"| `{lab.id}` | {lab.gain:.2f}× | {bars.none:.2f}× | {bars.full:.2f}× | {counters} |")
+    return "\n".join(lines)
+
+
+def cases_table(rows: list[dict[str, Any]]) -> str:
+    """One line for each noise and case, at the labs' gain and on the busy machine, which is the harder one."""
+    lines = ["| noise | submission | full marks | no marks | inconclusive | mean share | pairs run |"]
+    lines.append("|--:|---|--:|--:|--:|--:|--:|")
+    lines += [
+        f"| {row['sigma']:g} | {row['case']} | {_percent(row['full'])} | {_percent(row['none'])} | "
+        f"{_percent(row['inconclusive'])} | {row['mean_share']:.2f} | {row['mean_pairs']:.1f} |"
+        for row in rows
+        if row["machine"] == "busy" and row["gain"] == SHOWN_GAIN
+    ]
+    return "\n".join(lines)
+
+
+def gains_table(rows: list[dict[str, Any]]) -> str:
+    """One line for each gain: the two wrongs that a grader can do, on the busy machine."""
+    found = {(row["gain"], row["sigma"], row["case"]): row for row in rows if row["machine"] == "busy"}
+    lines = ["| reference's speedup |", "|--:|"]
+    for sigma in SIGMAS[1:]:
+        lines[0] += f" untouched gets marks, noise {sigma:g} | equal gets full marks, noise {sigma:g} |"
+        lines[1] += "--:|--:|"
+    for gain in GAINS:
+        cells = [
+            f" {_percent(found[gain, sigma, UNTOUCHED]['some'])} | {_percent(found[gain, sigma, EQUAL]['full'])} |"
+            for sigma in SIGMAS[1:]
+        ]
+        lines.append(f"| {gain:g}× |" + "".join(cells))
+    return "\n".join(lines)
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.2f} %"
+
+
+def with_tables(text: str, results: dict[str, Any]) -> str:
+    """The policy's text with the tables between their markers."""
+    for name, table in tables(results).items():
+        begin, end = BEGIN.format(name=name), END.format(name=name)
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--write", action="store_true", help="also put the tables into course/grading.md")
+    options = parser.parse_args()
+    results = run()
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if options.write:
+        POLICY.write_text(with_tables(POLICY.read_text(encoding="utf-8"), results), encoding="utf-8")
+    print("\n\n".join(tables(results).values()))
+
+
+if __name__ == "__main__":
+    main()
