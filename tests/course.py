@@ -1,0 +1,50 @@
+"""A course in a temporary folder: release, submissions, nbgrader's autograding and feedback, headless."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+
+from tests.submissions import LAB, ROOT
+
+
+class Course:
+    """An instructor's folder with the real sources and settings, in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT / "solutions", folder / "solutions")
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+        self.nbgrader("generate_assignment", LAB, "--force")
+
+    def nbgrader(self, *arguments: str, check: bool = True) -> str:
+        """Runs an nbgrader command; its output. With ``check``, a failure is an error."""
+        environment = {**os.environ, "SPARKLIMITS_HOME": str(self.folder)}
+        done = subprocess.run(
+            [sys.executable, "-m", "nbgrader", *arguments],
+            cwd=self.folder, env=environment, text=True, capture_output=True, timeout=3600,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise AssertionError(f"nbgrader {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+        return done.stdout + done.stderr
+
+    def submit(self, submissions: Mapping[str, NotebookNode]) -> None:
+        """Puts each student's notebook where nbgrader collects them."""
+        for student, notebook in submissions.items():
+            place = self.folder / "submitted" / student / LAB
+            place.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook, place / f"{LAB}.ipynb")
+
+    def scores(self, student: str) -> dict[str, float]:
+        """The automatic score of each graded cell."""
+        with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}") as gradebook:
+            notebook = gradebook.find_submission_notebook(LAB, LAB, student)
+            return {grade.name: grade.auto_score for grade in notebook.grades if grade.auto_score is not None}
