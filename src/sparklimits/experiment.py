@@ -108,7 +108,12 @@ class Experiment:
             assert self.lab.from_movielens is not None
             return self.lab.from_movielens(self.real, seed)
         scale = share * self.scale * (1 + self._random.uniform(-JITTER, JITTER))
-        return self.lab.make_data(scale, seed, variant or self.lab.variants[0])
+        try:
+            return self.lab.make_data(scale, seed, variant or self.lab.variants[0])
+        except ValueError as error:
+            raise SparkLimitsError(
+                f"SPARKLIMITS_SCALE={self.scale:g} leaves too little data to measure ({error}); 0.05 is enough."
+            ) from error
 
     def run(self, solutions: Mapping[str, Solution], variant: str | None = None, share: float = 1.0) -> Run:
         """Runs the functions once, one after the other, each result collected and checked.
@@ -160,14 +165,20 @@ class Experiment:
 
     def _measure_once(self, candidate: Mapping[str, Solution]) -> Result:
         gain = self.lab.gain
-        arms = {BASELINE: self.lab.naive, CANDIDATE: candidate}
 
         def one(arm: str, number: int) -> tuple[float, Run]:
-            run = self.run(arms[arm], share=WARM_UP if number in measure.WARM_UPS else 1.0)
+            share = WARM_UP if number in measure.WARM_UPS else 1.0
+            if arm == CANDIDATE:
+                run = self.run(candidate, share=share)
+                if not run.quality.ok:
+                    raise _WrongResultError(run.quality)
+                return run.total, run
+            try:
+                run = self.run(self.lab.naive, share=share)
+            except CandidateError as error:
+                raise SparkLimitsError(f"The naive way did not run here: {error}.") from error
             if not run.quality.ok:
-                if arm == BASELINE:
-                    raise SparkLimitsError(f"The naive way gave a wrong result: {run.quality.broken[0]}.")
-                raise _WrongResultError(run.quality)
+                raise SparkLimitsError(f"The naive way gave a wrong result: {run.quality.broken[0]}.")
             return run.total, run
 
         timed = measure.paired(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 from traitlets.config import Config
 
 from sparklimits.grading.preprocessors import RefuseOtherVersion
@@ -12,6 +16,11 @@ CELL_TIMEOUT = 900
 
 def apply(config: Config) -> None:
     """Puts the settings into ``config``; each line defuses something that would cost an honest student marks."""
+    # nbgrader calls the program `alembic` by name; it lies beside this Python, in an environment that need not
+    # be activated.
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    )
     # The default of 30 seconds would cut every measurement off.
     config.Execute.timeout = CELL_TIMEOUT
     # nbgrader takes any text on standard error for a failed test. What Spark's Java prints there is not the

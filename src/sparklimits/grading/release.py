@@ -14,7 +14,7 @@ from sparklimits.paths import project_root
 #: What goes in. ``solutions/`` (answers, hidden tests and seeds), ``tests/`` (whole submissions) and
 #: ``benchmarks/`` stay with the instructor.
 CONTENT = (
-    "README.md", "LICENSE", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml",
+    "README.md", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml",
     "nbgrader_config.py", "course", "datasets", "labs", "src", "tools",
 )  # fmt: skip
 _NEVER = ("BEGIN SOLUTION", "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")

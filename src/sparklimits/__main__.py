@@ -1,0 +1,7 @@
+"""``python -m sparklimits`` is the command ``sparklimits``."""
+
+import sys
+
+from sparklimits.cli import main
+
+sys.exit(main())

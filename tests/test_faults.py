@@ -1,0 +1,119 @@
+"""Faults that a class meets, made to happen: killed processes and full disks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sparklimits.experiment import Experiment
+from sparklimits.labs import find
+from sparklimits.paths import scratch
+
+LAB = find("lab2_skew")
+
+
+def _processes(word: str) -> list[int]:
+    """The processes of this test's cluster whose command line holds the word."""
+    found = []
+    for line in subprocess.run(
+        ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True
+    ).stdout.splitlines()[1:]:
+        pid, parent, command = line.split(maxsplit=2)
+        if word in command and (str(scratch()) in command or _parent_is_ours(int(parent))):
+            found.append(int(pid))
+    return found
+
+
+def _parent_is_ours(pid: int) -> bool:
+    try:
+        return str(scratch()) in Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return False
+
+
+def _kill_when_it_works(word: str, killed: list[int]) -> threading.Thread:
+    def hunt() -> None:
+        time.sleep(1.0)  # the job is in its long task by then
+        for _ in range(100):
+            if victims := _processes(word):
+                os.kill(victims[0], signal.SIGKILL)
+                killed.append(victims[0])
+                return
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=hunt, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_run_survives_the_death_of_an_executor(spark) -> None:
+    killed: list[int] = []
+    hunter = _kill_when_it_works("CoarseGrainedExecutorBackend", killed)
+    run = Experiment(LAB, spark, scale=0.7).run(LAB.naive)
+    hunter.join()
+    assert killed
+    assert run.quality.ok, run.quality.broken
+
+
+def test_a_run_survives_the_death_of_a_python_worker(spark) -> None:
+    killed: list[int] = []
+
+    def item_pairs(ratings):
+        def same(batches):
+            for batch in batches:
+                time.sleep(0.3)
+                yield batch
+
+        return LAB.naive["item_pairs"](ratings.repartition(16).mapInPandas(same, ratings.schema))
+
+    hunter = _kill_when_it_works("pyspark.daemon", killed)
+    run = Experiment(LAB, spark, scale=0.2).run({"item_pairs": item_pairs})
+    hunter.join()
+    assert killed
+    assert run.quality.ok, run.quality.broken
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 60 MB."""
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", tmp_path], capture_output=True
+    ).returncode:
+        pytest.skip("this machine does not let a test mount a small disk")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+def _run_there(folder: Path, before: str) -> subprocess.CompletedProcess[str]:
+    code = (
+        f"import sys\nfrom sparklimits import cli, paths\n{before}\nsys.exit(cli.main(['run', 'lab2_skew']))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "SPARKLIMITS_TMP": str(folder)}, text=True, capture_output=True, timeout=400,
+    )  # fmt: skip
+
+
+def test_a_nearly_full_disk_is_named_before_anything_starts(small_disk: Path) -> None:
+    done = _run_there(small_disk, "")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"The disk under {small_disk} has" in last
+    assert "SPARKLIMITS_TMP" in last
+
+
+def test_a_disk_that_fills_up_during_a_run_is_a_clear_error(small_disk: Path) -> None:
+    done = _run_there(small_disk, "paths.MIN_FREE_BYTES = 0")
+    assert done.returncode == 1, done.stdout
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"The disk under {small_disk} is full" in last
+    assert "SPARKLIMITS_TMP" in last
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,92 @@
+"""nbgrader, headless, on whole submissions at full size: validate, autograde, feedback, and `check`."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.validator import Validator
+from traitlets.config import Config
+
+from sparklimits import cluster
+from sparklimits.grading import nbgrader_settings
+from sparklimits.grading.check import check
+from tests.course import Course
+from tests.submissions import LAB, four
+
+PERFORMANCE = ("speed_points", "item_trends_points", "item_pairs_points")
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The submissions of this module, autograded once; ``other`` was made for another major version."""
+    cluster.stop()  # two cores: a session left by another test would hold memory only
+    course = Course(tmp_path_factory.mktemp("course"))
+    submissions = {name: notebook for name, notebook in four().items() if name != "reference"}
+    other = four()["reference"]
+    other.metadata["sparklimits"]["version"] = "0.9.0"
+    course.submit({**submissions, "other": other})
+    course.log = course.nbgrader("autograde", LAB, check=False)  # type: ignore[attr-defined]
+    return course
+
+
+def test_a_right_notebook_that_prints_warnings_gets_full_marks(course: Course) -> None:
+    assert course.scores("noisy") == {
+        "prediction_points": 1.0,
+        "speed_points": 8.0,
+        "item_trends_points": 4.0,
+        "item_pairs_points": 4.0,
+    }
+
+
+def test_an_untouched_notebook_gets_no_performance_marks(course: Course) -> None:
+    scores = course.scores("untouched")
+    assert [scores[name] for name in PERFORMANCE] == [0.0, 0.0, 0.0]
+    assert scores["explain"] == 0.0
+
+
+def test_a_half_fixed_notebook_gets_a_part(course: Course) -> None:
+    scores = course.scores("half")
+    assert scores["item_pairs_points"] == 4.0
+    assert scores["item_trends_points"] == 0.0
+    assert 0.0 <= scores["speed_points"] <= 8.0
+    assert 4.0 < sum(scores.values()) < 17.0
+
+
+def test_another_version_is_refused_by_name_and_the_batch_goes_on(course: Course) -> None:
+    assert "was made for version 0.9.0 of sparklimits" in course.log  # type: ignore[attr-defined]
+    assert not (course.folder / "autograded" / "other" / LAB / f"{LAB}.ipynb").exists()
+    assert (course.folder / "autograded" / "noisy" / LAB / f"{LAB}.ipynb").exists()
+
+
+def test_feedback_shows_the_pictures_and_not_the_hidden_tests(course: Course) -> None:
+    course.nbgrader("generate_feedback", LAB, "--student", "noisy")
+    page = (course.folder / "feedback" / "noisy" / LAB / f"{LAB}.html").read_text()
+    assert "data:image/png;base64" in page
+    assert "full marks from" in page
+    assert "90_417" not in page
+    assert "also_on" not in page
+
+
+def test_check_gives_the_same_score_and_validate_says_it_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"{LAB}.ipynb"
+    nbformat.write(four()["reference"], path)
+    marks = {mark.cell: mark for mark in check(path)}
+    assert {name: marks[name].points for name in PERFORMANCE} == dict(
+        zip(PERFORMANCE, (8.0, 4.0, 4.0), strict=True)
+    )
+    assert marks["explain"].points is None, "a person grades it"
+    monkeypatch.setenv("SPARKLIMITS_HOME", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    config = Config()
+    nbgrader_settings.apply(config)
+    said = io.StringIO()
+    validator = Validator(config=config)
+    validator.stream = said
+    validator.validate_and_print(str(path))
+    assert "Success! Your notebook passes all the tests." in said.getvalue(), said.getvalue()

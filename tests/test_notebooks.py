@@ -1,0 +1,100 @@
+"""The notebooks as files: one source, copies in step, no outputs, no answers, and what the course promises."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from sparklimits import __version__
+from sparklimits.grading.release import write_bundle
+from sparklimits.labs import LABS
+from tests.course import Course
+from tests.submissions import ROOT
+
+NOTEBOOKS = sorted([*ROOT.glob("labs/*/*.ipynb"), *ROOT.glob("solutions/*/*.ipynb")])
+LIMIT = 30_000
+
+
+def test_every_lab_has_both_notebooks_and_nothing_beside_them() -> None:
+    for folder in ("labs", "solutions"):
+        found = {
+            path.relative_to(ROOT / folder).as_posix()
+            for path in (ROOT / folder).rglob("*")
+            if path.is_file()
+        }
+        found = {name for name in found if ".ipynb_checkpoints" not in name}
+        assert found == {f"{lab}/{lab}.ipynb" for lab in LABS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+def test_a_notebook_is_clean(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert sum(len(cell.source) for cell in notebook.cells) < LIMIT
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert notebook.metadata["sparklimits"]["version"].split(".")[0] == __version__.split(".")[0]
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("task"):
+            assert cell.metadata["nbgrader"]["locked"]
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_points_table_is_that_of_the_grading_page(lab: str) -> None:
+    notebook = nbformat.read(ROOT / "labs" / lab / f"{lab}.ipynb", as_version=4)
+    points = [
+        cell.metadata["nbgrader"].get("points", 0) for cell in notebook.cells if "nbgrader" in cell.metadata
+    ]
+    assert sum(points) == 20
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_every_function_to_write_has_its_cell(lab: str) -> None:
+    notebook = nbformat.read(ROOT / "labs" / lab / f"{lab}.ipynb", as_version=4)
+    cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in notebook.cells}
+    for task in LABS[lab].tasks:
+        assert "# YOUR CODE HERE" in cells[task.name]
+        assert f"def {task.name}(" in cells[task.name]
+
+
+def test_the_student_copies_are_in_step(tmp_path: Path) -> None:
+    course = Course(tmp_path)
+    for lab in LABS:
+        fresh = nbformat.read(course.folder / "labs" / lab / f"{lab}.ipynb", as_version=4)
+        committed = nbformat.read(ROOT / "labs" / lab / f"{lab}.ipynb", as_version=4)
+        assert fresh == committed, f"run: nbgrader generate_assignment {lab} --force"
+
+
+def test_the_bundle_gives_nothing_away_and_works_alone(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle.zip")
+    with zipfile.ZipFile(bundle) as content:
+        names = content.namelist()
+        text = "\n".join(content.read(name).decode("utf-8", "replace") for name in names)
+        content.extractall(tmp_path)
+    assert not any(re.search(r"/(solutions|tests|benchmarks)/", name) for name in names)
+    assert "BEGIN HIDDEN TESTS" not in text.replace('"BEGIN HIDDEN TESTS"', "")
+    assert "90_417" not in text, "the hidden seed"
+    assert "F.shuffle(F.collect_list" not in text, "the reference"
+    top = tmp_path / f"sparklimits-{__version__}"
+    # The package runs from the bundle, its naive way as a student's file, with no solutions/ anywhere.
+    mine = top / "mine.py"
+    mine.write_text("from sparklimits.labs.lab2_skew import item_pairs, item_trends\n")
+    code = f"import sys; sys.path.insert(0, {str(top / 'src')!r}); from sparklimits.cli import main; sys.exit(main())"
+    environment = {"PATH": "/usr/bin:/bin", "SPARKLIMITS_HOME": str(top), "SPARKLIMITS_SCALE": "0.1"}
+    run = [sys.executable, "-c", code, "run", "lab2_skew"]
+    without = subprocess.run(run, cwd=top, env=environment, text=True, capture_output=True, timeout=600)
+    assert without.returncode == 1
+    assert "There is no reference for lab2_skew here" in without.stderr
+    done = subprocess.run(
+        [*run, "--solution", str(mine), "--json"],
+        cwd=top, env=environment, text=True, capture_output=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"verdict": "failed"' in done.stdout or '"verdict": "inconclusive"' in done.stdout
+    shutil.rmtree(top)

@@ -1,0 +1,100 @@
+"""What is handed in: broken notebooks, missing cells, other versions, each with its clear error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from sparklimits import __version__
+from sparklimits.cli import main
+from sparklimits.errors import SubmissionError
+from sparklimits.grading.check import check, lab_of
+from sparklimits.grading.submission import load_functions, reference_path
+from sparklimits.labs import find
+from tests.submissions import LAB, released, with_answers, with_cells
+
+SKEW = find(LAB)
+
+
+def saved(folder: Path, notebook: nbformat.NotebookNode) -> Path:
+    path = folder / f"{LAB}.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_the_reference_is_found_and_needs_only_its_named_cells() -> None:
+    functions = load_functions(reference_path(SKEW), SKEW)
+    assert list(functions) == ["item_trends", "item_pairs"]
+    assert all(function.__module__ == "__main__" for function in functions.values()), (
+        "so that Spark ships them"
+    )
+
+
+def test_an_untouched_notebook_falls_back_to_the_naive_way(tmp_path: Path) -> None:
+    functions = load_functions(saved(tmp_path, released()), SKEW)
+    assert "naive.item_pairs" in released_source("item_pairs")
+    assert set(functions) == set(SKEW.naive)
+
+
+def released_source(name: str) -> str:
+    return next(c.source for c in released().cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
+    path = tmp_path / f"{LAB}.ipynb"
+    path.write_text("{ this is not JSON")
+    with pytest.raises(SubmissionError, match="not a readable notebook"):
+        load_functions(path, SKEW)
+    with pytest.raises(SubmissionError, match="There is no file"):
+        load_functions(tmp_path / "none.ipynb", SKEW)
+    with pytest.raises(SubmissionError, match="There is no file"):
+        load_functions(tmp_path / "none.py", SKEW)
+
+
+def test_a_deleted_cell_is_named(tmp_path: Path) -> None:
+    notebook = released()
+    notebook.cells = [
+        c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") != "item_pairs"
+    ]
+    path = saved(tmp_path, notebook)
+    with pytest.raises(SubmissionError, match="no cell named item_pairs"):
+        load_functions(path, SKEW)
+    with pytest.raises(SubmissionError, match="has lost the cell item_pairs"):
+        check(path)
+
+
+def test_a_cell_that_fails_is_named(tmp_path: Path) -> None:
+    path = saved(tmp_path, with_cells(item_trends="def item_trends(:\n"))
+    with pytest.raises(SubmissionError, match=r"item_trends: SyntaxError"):
+        load_functions(path, SKEW)
+
+
+def test_another_major_version_is_refused_by_name(tmp_path: Path) -> None:
+    notebook = with_answers("item_trends")
+    notebook.metadata["sparklimits"]["version"] = "2.3.0"
+    path = saved(tmp_path, notebook)
+    for refuse in (lambda: load_functions(path, SKEW), lambda: check(path)):
+        with pytest.raises(
+            SubmissionError, match=rf"{LAB}.ipynb was made for version 2.3.0 .* {__version__}"
+        ):
+            refuse()
+    del notebook.metadata["sparklimits"]
+    with pytest.raises(SubmissionError, match="version unknown"):
+        check(saved(tmp_path, notebook))
+
+
+def test_a_notebook_of_another_name(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match="not named like a lab"):
+        lab_of(tmp_path / "homework.ipynb")
+
+
+def test_commands_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "lab9_nothing"]) == 1
+    assert main(["run", LAB, "--solution", str(tmp_path / "none.ipynb")]) == 1
+    assert main(["run", LAB, "--data", str(tmp_path)]) == 1
+    assert main(["check", str(tmp_path / f"{LAB}.ipynb")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("sparklimits: ") for line in lines if "·" not in line)
