@@ -14,7 +14,12 @@ from sparklimits.labs import LABS, find
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit code. Errors made for the reader end in one line and code 1."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, further = parser.parse_known_args(arguments)
+    if options.command is _lab:
+        options.jupyter = further
+    elif further:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
     try:
         return options.command(options)
     except SparkLimitsError as error:
@@ -34,9 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(command=_doctor)
 
     lab = commands.add_parser(
-        "lab", help="open JupyterLab on your copies of the labs (further options go to it)"
+        "lab",
+        help="open JupyterLab on your copies of the labs (further options, such as --port 9000, go to it)",
     )
-    lab.add_argument("jupyter", nargs=argparse.REMAINDER, help="options for JupyterLab, such as --port 9000")
+    # No argument stands for them: argparse would refuse a first one that starts with a dash.
     lab.set_defaults(command=_lab)
 
     run = commands.add_parser("run", help="measure a lab's naive way against a fix")

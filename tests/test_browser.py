@@ -1,0 +1,40 @@
+"""A student's hour in a real browser: JupyterLab opens, the notebook runs, its pictures show, Validate passes."""
+
+import os
+import urllib.request
+
+import pytest
+
+from tests import browser
+from tests.submissions import four
+
+#: One is the size that students have.
+SCALE = os.environ.get("SPARKLIMITS_BROWSER_TEST_SCALE", "1")
+
+
+@pytest.mark.skipif(
+    not (browser.BROWSER and browser.DRIVER), reason="no chromium and chromedriver on this machine"
+)
+def test_reference_notebook_runs_in_jupyterlab_and_validates(tmp_path):
+    browser.course_folder(tmp_path, four()["reference"])
+    with (
+        browser.jupyterlab(tmp_path, SPARKLIMITS_SCALE=SCALE) as address,
+        browser.chromium(tmp_path) as driver,
+    ):
+        page = browser.LabPage(driver, address)
+        print(f"Run All Cells took {page.run_all(limit=420):.0f} s")
+        notebook = page.notebook()
+        assert browser.troubles_of(notebook) == []
+
+        shown, broken = page.pictures()
+        assert not broken
+        assert len(shown) == browser.pictures_of(notebook) >= 10
+
+        spark, title = page.spark_page()
+        assert "Spark" in title
+        with urllib.request.urlopen(spark, timeout=20) as answer:
+            assert answer.status == 200
+
+        text, seconds = page.validate(limit=420)
+        print(f"Validate took {seconds:.0f} s")
+        assert "Success! Your notebook passes all the tests." in text
