@@ -6,11 +6,11 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from hand_made import task
 
 from sparklimits import evidence
 from sparklimits.errors import SparkLimitsError
 from sparklimits.evidence import Counters
+from tests.hand_made import task
 
 #: One task as Spark 4.3's REST interface gives it (less the fields that nobody here reads).
 REST_TASK = {

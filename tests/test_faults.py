@@ -17,31 +17,34 @@ from sparklimits.experiment import Experiment
 from sparklimits.labs import find
 from sparklimits.paths import scratch
 
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="finds processes in /proc: Linux only"
+)
+
 LAB = find("lab2_skew")
 
 
 def _processes(word: str) -> list[int]:
     """The processes of this test's cluster whose command line holds the word."""
-    found = []
-    for line in subprocess.run(
-        ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True
-    ).stdout.splitlines()[1:]:
-        pid, parent, command = line.split(maxsplit=2)
-        if word in command and (str(scratch()) in command or _parent_is_ours(int(parent))):
-            found.append(int(pid))
-    return found
-
-
-def _parent_is_ours(pid: int) -> bool:
-    try:
-        return str(scratch()) in Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return False
+    home = str(scratch() / "home")
+    commands: dict[int, str] = {}
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            commands[int(folder.name)] = (folder / "cmdline").read_text()
+            parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue  # it ended meanwhile
+    return [
+        pid
+        for pid, command in commands.items()
+        if word in command and (home in command or home in commands.get(parents.get(pid, 0), ""))
+    ]
 
 
 def _kill_when_it_works(word: str, killed: list[int]) -> threading.Thread:
     def hunt() -> None:
-        time.sleep(1.0)  # the job is in its long task by then
+        time.sleep(1.0)  # the job runs by then
         for _ in range(100):
             if victims := _processes(word):
                 os.kill(victims[0], signal.SIGKILL)

@@ -5,17 +5,22 @@ import itertools
 import re
 
 import pytest
-from hand_made import counters, job, result
 from matplotlib import colors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from sparklimits import figures
 from sparklimits.evidence import Counters
 from sparklimits.measure import BASELINE, CANDIDATE
+from tests.hand_made import counters, job, result
 
 NAIVE_JOB = counters()[BASELINE]["item_pairs"]
 FIXED_JOB = counters()[CANDIDATE]["item_pairs"]
 POINTS = [("everything", 6.1, 0.0), ("300", 1.7, 0.013), ("50", 0.9, 0.19)]
+CLOSE_POINTS = [
+    ("exact", 5.9, 0.0), ("at most 10", 1.95, 0.09), ("at most 30", 1.42, 0.034), ("at most 100", 1.3, 0.01),
+    ("at most 300", 1.4, 0.006), ("at most 1000", 1.95, 0.006),
+]  # fmt: skip
 
 #: Each picture, and the axis labels that it must have (an empty one stands for a shared axis).
 PICTURES = {
@@ -31,6 +36,10 @@ PICTURES = {
     ),
     "trade_off": (
         lambda: figures.trade_off(POINTS, 0.05, "sampling"),
+        {"seconds", "error of the counts (%)"},
+    ),
+    "trade_off of close points": (
+        lambda: figures.trade_off(CLOSE_POINTS, 0.05, "sampling"),
         {"seconds", "error of the counts (%)"},
     ),
 }
@@ -80,7 +89,8 @@ def test_no_text_lies_on_other_text_or_outside_the_picture(name):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     texts = {text for text in shown_texts(figure) if text.get_text() and text.get_visible()}
-    boxes = [(text, text.get_window_extent(canvas.get_renderer())) for text in texts]
+    # Of a note only its text counts, not the line that leads to its point.
+    boxes = [(text, Text.get_window_extent(text, canvas.get_renderer())) for text in texts]
     assert len(boxes) > 8
     for text, box in boxes:
         assert figure.bbox.padded(1).count_contains([(box.x0, box.y0), (box.x1, box.y1)]) == 2, text
@@ -94,6 +104,13 @@ def test_the_timeline_has_a_bar_for_each_task_and_marks_the_straggler():
     (marked,) = [bar for bar in axes.patches if hex_of(bar) == figures.NAIVE]
     assert marked.get_width() == max(task.seconds for task in NAIVE_JOB.tasks)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["executor 0", "executor 1"]
+
+
+def test_the_timeline_of_even_work_marks_no_task_and_starts_at_zero():
+    (axes,) = figures.timeline(FIXED_JOB).axes
+    assert {hex_of(bar) for bar in axes.patches} == {figures.FIXED}
+    assert axes.get_xlabel() == "seconds"
+    assert axes.get_xlim()[0] == 0.0
 
 
 def test_executors_stand_in_the_order_of_their_numbers():

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from hand_made import result
 
 from sparklimits import __version__
 from sparklimits.result import Result
 from sparklimits.scoring import VERDICTS
+from tests.hand_made import result
 
 #: What instructors' scripts rely on.
 CONTRACT = {
@@ -83,7 +83,7 @@ def test_an_unknown_part_is_an_error():
 def test_the_text_says_what_was_found():
     text = str(result())
     assert "lab2_skew: passed" in text
-    assert "3.10 times faster, 95 % interval 2.60 to 3.70, 5 pairs; full marks from 1.93" in text
+    assert "3.10 times as fast, 95 % interval 2.60 to 3.70, 5 pairs; full marks from 1.93" in text
     lines = text.splitlines()
     (row,) = [line for line in lines if "item_pairs, seconds" in line]
     assert row.split()[-3:] == ["5.00", "1.60", "3.1×"]

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 
 from sparklimits.evidence import Counters, Task
 from sparklimits.measure import BASELINE, CANDIDATE
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from sparklimits.result import Result
 
 NAIVE, FIXED, QUIET = "#D55E00", "#0072B2", "#9A9A9A"
+#: Orange marks what is more than so many times the middle one.
+FAR = 3
 _LABELS = {BASELINE: "naive", CANDIDATE: "yours"}
 _COLOURS = {BASELINE: NAIVE, CANDIDATE: FIXED}
 
@@ -40,7 +44,7 @@ class Picture(Figure):
 
 
 def timeline(counters: Counters, title: str = "") -> Picture:
-    """Every task as a bar over time, one lane for each executor; the heaviest task is marked."""
+    """Every task as a bar over time, one lane for each executor; a straggler is marked."""
     figure, axes = _figure(7.5, 2.0)
     _draw_timeline(axes, counters)
     axes.set_title(title)
@@ -86,16 +90,10 @@ def trade_off(points: Sequence[tuple[str, float, float]], limit: float, title: s
     figure, axes = _figure(6.0, 3.2)
     right = 1.15 * max(seconds for _, seconds, _ in points)
     top = 118 * max(limit, *(error for _, _, error in points))
-    for label, seconds, error in points:
+    for _, seconds, error in points:
         axes.plot(seconds, 100 * error, "o", color=FIXED if error <= limit else NAIVE)
-        # Labels point to the middle, where there is room for them.
-        side, shift = ("right", -6) if seconds > right / 2 else ("left", 6)
-        axes.annotate(
-            label, (seconds, 100 * error), xytext=(shift, 4), textcoords="offset points", ha=side,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )  # fmt: skip
     axes.axhline(100 * limit, color=QUIET, linestyle="--", zorder=0)
-    axes.annotate(
+    allowed = axes.annotate(
         "allowed", (1, 100 * limit), xycoords=("axes fraction", "data"), xytext=(-4, 3),
         textcoords="offset points", ha="right",
     )  # fmt: skip
@@ -104,6 +102,8 @@ def trade_off(points: Sequence[tuple[str, float, float]], limit: float, title: s
     axes.set_xlabel("seconds")
     axes.set_ylabel("error of the counts (%)")
     axes.set_title(title)
+    figure.draw_without_rendering()  # fixes where everything lies
+    _label_points(axes, [(label, seconds, 100 * error) for label, seconds, error in points], allowed)
     return figure
 
 
@@ -120,6 +120,7 @@ def comparison(result: Result) -> Picture:
         lanes.append(axes)
     for axes in lanes:
         axes.set_xlim(0, ends * 1.03)
+    lanes[1].set_xlabel(max((axes.get_xlabel() for axes in lanes), key=len))
     lanes[0].set_xlabel("")
     paired = figure.add_subplot(grid[:, 1])
     for slow, fast in zip(result.seconds[BASELINE], result.seconds[CANDIDATE], strict=True):
@@ -161,28 +162,60 @@ def _panels(count: int, width: float, height: float) -> tuple[Picture, list[Axes
 
 
 def _draw_timeline(axes: Axes, counters: Counters) -> float:
-    """Draws the tasks and returns the end of the last one, in seconds."""
+    """Draws the tasks, the first executor on top, and returns the end of the last one, in seconds."""
     executors = sorted({task.executor for task in counters.tasks}, key=lambda name: (len(name), name))
-    heaviest = max(counters.straggler() or counters.tasks or [_EMPTY], key=lambda task: task.seconds)
+    skewed = counters.straggler_ratio() > FAR
+    marked = max(counters.straggler(), key=lambda task: task.seconds) if skewed else None
     end = 0.0
     for task in counters.tasks:
-        lane = executors.index(task.executor)
-        colour = NAIVE if task is heaviest else FIXED
+        lane = -executors.index(task.executor)
+        colour = NAIVE if task is marked else FIXED
         axes.barh(
             lane, task.seconds, left=task.start, height=0.7, color=colour, edgecolor="white", linewidth=0.4
         )
         end = max(end, task.start + task.seconds)
-    axes.set_yticks(range(len(executors)), [f"executor {name}" for name in executors])
-    axes.set_xlabel("seconds (orange: the longest task of the heaviest stage)")
+    axes.set_xlim(0, 1.03 * end or 1)
+    axes.set_yticks([-lane for lane in range(len(executors))], [f"executor {name}" for name in executors])
+    axes.set_xlabel("seconds (orange: the longest task of the heaviest stage)" if marked else "seconds")
     return end
 
 
 def _draw_bars(axes: Axes, values: Sequence[int], middle: float, room: int) -> None:
-    """Draws a bar for each value, in the warning colour above three times the middle one."""
+    """Draws a bar for each value, in the warning colour when it is far above the middle one."""
     places = range(1, len(values) + 1)
-    axes.bar(places, values, color=[NAIVE if value > 3 * middle else FIXED for value in values])
+    axes.bar(places, values, color=[NAIVE if value > FAR * middle else FIXED for value in values])
     axes.set_xlim(0.3, max(room, 4) + 0.7)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+
+
+def _label_points(axes: Axes, points: Sequence[tuple[str, float, float]], *taken: Text) -> None:
+    """Writes each label beside its point, where it lies on no other text and on no point.
+
+    A label that finds room only farther away gets a line to its point.
+    """
+    used = [text.get_window_extent() for text in taken]
+    used += [
+        Bbox.from_bounds(x - 5, y - 5, 10, 10)
+        for x, y in axes.transData.transform([(x, y) for _, x, y in points])
+    ]
+    near = [(side * 6, height) for height in (4, -12) for side in (1, -1)]
+    far = [(side * 16, height) for height in (18, 32, 46, 60) for side in (1, -1)]
+    for label, x, y in points:
+        for across, up in near + far:
+            text = axes.annotate(
+                label, (x, y), xytext=(across, up), textcoords="offset points", zorder=3,
+                ha="left" if across > 0 else "right",
+                arrowprops={"arrowstyle": "-", "color": QUIET} if (across, up) in far else None,
+            )  # fmt: skip
+            text.set_in_layout(False)
+            text.get_window_extent()  # puts the text in its place; its own answer includes the line
+            box = Text.get_window_extent(text)
+            inside = axes.bbox.count_contains([box.min, box.max]) == 2
+            if inside and not box.count_overlaps(used):
+                break
+            if (across, up) != far[-1]:
+                text.remove()
+        used.append(box)
 
 
 def _one_after_another(parts: Mapping[str, Counters]) -> Counters:

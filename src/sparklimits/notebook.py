@@ -88,7 +88,8 @@ class OpenLab:
         """
         quality = self.quality(**results)
         assert quality.ok, "; ".join(quality.broken)
-        print("The result is right.", *(f"{name}: {value:g}" for name, value in quality.values.items()))
+        values = (f"{name.replace('_', ' ')}: {value:g}" for name, value in quality.values.items())
+        print("The result is right.", *values)
 
     def as_spark(self, frame: pd.DataFrame) -> dict[str, Any]:
         """The lab's Spark inputs, by name, for another table."""
@@ -139,7 +140,8 @@ def source(function: Callable[..., Any]) -> Any:
     """The function's source as a coloured listing."""
     from IPython.display import Code
 
-    return Code(inspect.getsource(function), language="python")
+    # The double backticks are for documentation tools; a reader trips over them.
+    return Code(inspect.getsource(function).replace("``", ""), language="python")
 
 
 def partition_sizes(table: Any) -> list[int]:

@@ -138,7 +138,7 @@ class Result:
         text = f"{self.lab}: {self.verdict} ({_MEANING[self.verdict]})"
         if not math.isnan(self.speedup):
             text += (
-                f". {self.speedup:.2f} times faster, 95 % interval {self.low:.2f} to {self.high:.2f}, "
+                f". {self.speedup:.2f} times as fast, 95 % interval {self.low:.2f} to {self.high:.2f}, "
                 f"{self.pairs} pairs; full marks from {self.full_marks_at:.2f}"
             )
         return text + "."
@@ -163,12 +163,13 @@ class Result:
                              for i, cell in enumerate(row)) + "</tr>"
             for row in self.rows()
         )  # fmt: skip
-        reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.reasons)
+        items = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.reasons)
+        reasons = f"<ul>{items}</ul>" if items else ""
         table = (
             f"<table><tr><th></th><th>naive</th><th>yours</th><th></th></tr>{body}</table>" if body else ""
         )
         picture = figures.as_html(figures.comparison(self)) if self.arms else ""
-        return f"<p><b>{html.escape(self.headline())}</b></p><ul>{reasons}</ul>{table}{picture}"
+        return f"<p><b>{html.escape(self.headline())}</b></p>{reasons}{table}{picture}"
 
     def _median(self, arm: str) -> float | None:
         values = self.seconds.get(arm)

@@ -1,0 +1,36 @@
+"""Puts the table and the picture of the last `make demo` into the README.
+
+.venv/bin/python tools/update_readme.py
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN = "<!-- begin demo: written by tools/update_readme.py from build/demo/ -->"
+END = "<!-- end demo -->"
+
+
+def main() -> int:
+    """Exit code 1 when there is no demo to take the figures from."""
+    demo = ROOT / "build" / "demo"
+    if not (demo / "README.md").is_file():
+        print("There is no build/demo/README.md: run `make demo` first.", file=sys.stderr)
+        return 1
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    table = (demo / "README.md").read_text(encoding="utf-8")
+    readme.write_text(f"{before}{BEGIN}\n{table}{END}{after}", encoding="utf-8")
+    for picture in demo.glob("lab?_*.png"):
+        if "-" not in picture.stem:
+            shutil.copy(picture, ROOT / "course" / "figures" / picture.name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
