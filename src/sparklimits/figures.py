@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -92,18 +93,18 @@ def trade_off(points: Sequence[tuple[str, float, float]], limit: float, title: s
     top = 118 * max(limit, *(error for _, _, error in points))
     for _, seconds, error in points:
         axes.plot(seconds, 100 * error, "o", color=FIXED if error <= limit else NAIVE)
-    axes.axhline(100 * limit, color=QUIET, linestyle="--", zorder=0)
+    line = axes.axhline(100 * limit, color=QUIET, linestyle="--", zorder=0)
     allowed = axes.annotate(
         "allowed", (1, 100 * limit), xycoords=("axes fraction", "data"), xytext=(-4, 3),
         textcoords="offset points", ha="right",
     )  # fmt: skip
     axes.set_xlim(0, right)
-    axes.set_ylim(-0.05 * top, top)
+    axes.set_ylim(-0.1 * top, top)  # room for labels under the lowest points
     axes.set_xlabel("seconds")
     axes.set_ylabel("error of the counts (%)")
     axes.set_title(title)
     figure.draw_without_rendering()  # fixes where everything lies
-    _label_points(axes, [(label, seconds, 100 * error) for label, seconds, error in points], allowed)
+    _label_points(axes, [(label, seconds, 100 * error) for label, seconds, error in points], line, allowed)
     return figure
 
 
@@ -188,24 +189,27 @@ def _draw_bars(axes: Axes, values: Sequence[int], middle: float, room: int) -> N
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 
-def _label_points(axes: Axes, points: Sequence[tuple[str, float, float]], *taken: Text) -> None:
+def _label_points(axes: Axes, points: Sequence[tuple[str, float, float]], *taken: Artist) -> None:
     """Writes each label beside its point, where it lies on no other text and on no point.
 
     A label that finds room only farther away gets a line to its point.
     """
-    used = [text.get_window_extent() for text in taken]
+    used = [artist.get_window_extent() for artist in taken]
     used += [
         Bbox.from_bounds(x - 5, y - 5, 10, 10)
         for x, y in axes.transData.transform([(x, y) for _, x, y in points])
     ]
     near = [(side * 6, height) for height in (4, -12) for side in (1, -1)]
-    far = [(side * 16, height) for height in (18, 32, 46, 60) for side in (1, -1)]
+    far = [
+        (side * across, height) for across in (24, 70, 110) for height in (18, 4, -12, 32) for side in (1, -1)
+    ]
     for label, x, y in points:
         for across, up in near + far:
             text = axes.annotate(
                 label, (x, y), xytext=(across, up), textcoords="offset points", zorder=3,
                 ha="left" if across > 0 else "right",
-                arrowprops={"arrowstyle": "-", "color": QUIET} if (across, up) in far else None,
+                arrowprops={"arrowstyle": "-", "color": QUIET, "relpos": (0 if across > 0 else 1, 0.5)}
+                if (across, up) in far else None,
             )  # fmt: skip
             text.set_in_layout(False)
             text.get_window_extent()  # puts the text in its place; its own answer includes the line
