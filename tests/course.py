@@ -25,9 +25,9 @@ class Course:
         shutil.copy(ROOT / "nbgrader_config.py", folder)
         self.nbgrader("generate_assignment", LAB, "--force")
 
-    def nbgrader(self, *arguments: str, check: bool = True) -> str:
-        """Runs an nbgrader command; its output. With ``check``, a failure is an error."""
-        environment = {**os.environ, "SPARKLIMITS_HOME": str(self.folder)}
+    def nbgrader(self, *arguments: str, check: bool = True, scale: float = 1.0) -> str:
+        """Runs an nbgrader command on data of this scale; its output. With ``check``, a failure is an error."""
+        environment = {**os.environ, "SPARKLIMITS_HOME": str(self.folder), "SPARKLIMITS_SCALE": str(scale)}
         done = subprocess.run(
             [sys.executable, "-m", "nbgrader", *arguments],
             cwd=self.folder, env=environment, text=True, capture_output=True, timeout=3600,

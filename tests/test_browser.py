@@ -22,7 +22,7 @@ def test_reference_notebook_runs_in_jupyterlab_and_validates(tmp_path):
         browser.chromium(tmp_path) as driver,
     ):
         page = browser.LabPage(driver, address)
-        print(f"Run All Cells took {page.run_all(limit=420):.0f} s")
+        print(f"Run All Cells took {page.run_all(limit=600):.0f} s")
         notebook = page.notebook()
         assert browser.troubles_of(notebook) == []
 
@@ -35,6 +35,6 @@ def test_reference_notebook_runs_in_jupyterlab_and_validates(tmp_path):
         with urllib.request.urlopen(spark, timeout=20) as answer:
             assert answer.status == 200
 
-        text, seconds = page.validate(limit=420)
+        text, seconds = page.validate(limit=600)
         print(f"Validate took {seconds:.0f} s")
         assert "Success! Your notebook passes all the tests." in text

@@ -1,18 +1,17 @@
-"""nbgrader, headless, on whole submissions at full size: validate, autograde, feedback, and `check`."""
+"""nbgrader, headless, on whole submissions: autograde, feedback, and `check`.
+
+The right one is graded at full size, where the bars hold; those that get less are graded on less data. All four at
+full size, several times and under load: ``benchmarks/four_submissions.py``. Validate: ``test_browser.py``.
+"""
 
 from __future__ import annotations
 
-import io
-import os
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbgrader.validator import Validator
-from traitlets.config import Config
 
 from sparklimits import cluster
-from sparklimits.grading import nbgrader_settings
 from sparklimits.grading.check import check
 from tests.course import Course
 from tests.submissions import LAB, four
@@ -29,7 +28,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     other = four()["reference"]
     other.metadata["sparklimits"]["version"] = "0.9.0"
     course.submit({**submissions, "other": other})
-    course.log = course.nbgrader("autograde", LAB, check=False)  # type: ignore[attr-defined]
+    course.nbgrader("autograde", LAB, "--student", "noisy")
+    for student in ("untouched", "half"):
+        course.nbgrader("autograde", LAB, "--student", student, scale=0.3)
+    course.log = course.nbgrader("autograde", LAB, check=False, scale=0.3)  # type: ignore[attr-defined]
     return course
 
 
@@ -71,9 +73,7 @@ def test_feedback_shows_the_pictures_and_not_the_hidden_tests(course: Course) ->
     assert "also_on" not in page
 
 
-def test_check_gives_the_same_score_and_validate_says_it_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_gives_the_same_score(tmp_path: Path) -> None:
     path = tmp_path / f"{LAB}.ipynb"
     nbformat.write(four()["reference"], path)
     marks = {mark.cell: mark for mark in check(path)}
@@ -81,12 +81,3 @@ def test_check_gives_the_same_score_and_validate_says_it_passes(
         zip(PERFORMANCE, (8.0, 4.0, 4.0), strict=True)
     )
     assert marks["explain"].points is None, "a person grades it"
-    monkeypatch.setenv("SPARKLIMITS_HOME", str(Path(__file__).parents[1]))
-    monkeypatch.setenv("PATH", os.environ["PATH"])
-    config = Config()
-    nbgrader_settings.apply(config)
-    said = io.StringIO()
-    validator = Validator(config=config)
-    validator.stream = said
-    validator.validate_and_print(str(path))
-    assert "Success! Your notebook passes all the tests." in said.getvalue(), said.getvalue()

@@ -11,7 +11,7 @@ from traitlets.config import Config
 from sparklimits.grading.preprocessors import RefuseOtherVersion
 
 #: Seconds that one cell may take: a measurement with all its pairs, repeated once, on a busy machine.
-CELL_TIMEOUT = 900
+CELL_TIMEOUT = 1800
 
 
 def apply(config: Config) -> None:
