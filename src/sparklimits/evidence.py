@@ -11,6 +11,7 @@ import itertools
 import json
 import statistics
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -141,7 +142,14 @@ def _finished_job(spark: SparkSession, job: int) -> dict[str, Any]:
 
 
 def _stage_tasks(spark: SparkSession, stage: int, began: float) -> Iterator[Task]:
-    for attempt in _get(spark, f"stages/{stage}"):
+    try:
+        attempts = _get(spark, f"stages/{stage}")
+    except SparkLimitsError as error:
+        cause = error.__cause__
+        if isinstance(cause, urllib.error.HTTPError) and cause.code == 404:
+            return  # a stage that never ran, because its shuffle files were there already
+        raise
+    for attempt in attempts:
         if attempt["status"] == "SKIPPED":
             continue
         for task in _get(spark, f"stages/{stage}/{attempt['attemptId']}/taskList?length=100000"):

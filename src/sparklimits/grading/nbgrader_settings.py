@@ -28,12 +28,6 @@ def apply(config: Config) -> None:
     config.Execute.extra_arguments = ["--IPKernelApp.capture_fd_output=False"]
     config.IgnorePattern.enabled = True
     config.IgnorePattern.pattern = r"(?s).*"
-    config.Validator.preprocessors = [
-        "nbgrader.preprocessors.CheckCellMetadata",
-        "nbgrader.preprocessors.ClearOutput",
-        "nbgrader.preprocessors.Execute",
-        "nbgrader.preprocessors.IgnorePattern",
-    ]
     # No `raise NotImplementedError`: an untouched notebook runs, because each cell falls back to the naive way.
     config.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
     config.Autograde.sanitize_preprocessors = [
