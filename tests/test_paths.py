@@ -146,13 +146,6 @@ def test_a_file_in_the_folders_place_is_one_error_with_the_remedy(base, monkeypa
     assert base.read_text() == "in the way"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not hold root back")
-def test_a_folder_without_permission_is_one_error(base):
-    base.mkdir(mode=0o500)
-    with pytest.raises(MachineError, match=r"Cannot write temporary files under .* \(Permission denied\)"):
-        paths.scratch()
-
-
 @pytest.mark.parametrize(
     ("free", "refused"), [(paths.MIN_FREE_BYTES - 1, True), (paths.MIN_FREE_BYTES, False)]
 )
