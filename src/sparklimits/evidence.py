@@ -132,7 +132,8 @@ def collect(spark: SparkSession, label: str = "work") -> Iterator[Counters]:
 
 
 def _finished_job(spark: SparkSession, job: int) -> dict[str, Any]:
-    # Spark tells its page about a task some milliseconds after the task has ended.
+    # Spark tells its page about a task some milliseconds after the task has ended. This polling is after the run,
+    # outside every clock.
     for _ in range(200):
         state = _get(spark, f"jobs/{job}")
         if state["status"] != "RUNNING" and not state["numActiveTasks"]:

@@ -9,13 +9,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sparklimits import __version__, cluster, evidence, figures
-from sparklimits.datasets import movielens
 from sparklimits.errors import SparkLimitsError
 from sparklimits.evidence import Counters
 from sparklimits.experiment import Experiment, scale_from_environment
@@ -62,11 +60,6 @@ class OpenLab:
         self.frame = lab.make_data(self.scale, 7, lab.variants[0])
         self.data = self.as_spark(self.frame)
         progress.done()
-
-    def use_movielens(self, folder: str | Path) -> None:
-        """Puts the real MovieLens ratings of ``folder`` in the place of the generated ones, in ``data``."""
-        self.frame = movielens.load(Path(folder))
-        self.data = self.as_spark(self.frame)
 
     def watch(self, function: Callable[..., Any], *arguments: Any, name: str = "") -> Watched:
         """Calls the function, collects its result, and keeps the time and Spark's counters of doing so."""
