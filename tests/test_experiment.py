@@ -82,7 +82,7 @@ def test_an_error_in_a_function_is_told_in_one_line(experiment: Experiment) -> N
 
 
 def test_something_that_is_no_dataframe_is_refused(experiment: Experiment) -> None:
-    with pytest.raises(CandidateError, match="item_pairs: returned list, not a Spark DataFrame"):
+    with pytest.raises(CandidateError, match="item_pairs: returned list, not a DataFrame of Spark or pandas"):
         experiment.run({"item_pairs": lambda ratings: []})
 
 
@@ -92,7 +92,7 @@ def test_work_that_left_the_cluster_is_suspicious(experiment: Experiment, spark)
 
     result = experiment.measure({**LAB.naive, "item_trends": item_trends})
     assert result.verdict == "suspicious"
-    assert "no task of the cluster read a shuffle" in result.reasons[0]
+    assert "shuffle records of the cluster: none" in result.reasons[0]
     assert result.share("speed") == 0.0
 
 

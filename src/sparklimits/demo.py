@@ -7,7 +7,7 @@ import math
 import shutil
 from pathlib import Path
 
-from sparklimits import cluster, figures
+from sparklimits import cluster, evidence, figures
 from sparklimits.experiment import Experiment, scale_from_environment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import LABS
@@ -49,13 +49,15 @@ def row(result: Result) -> tuple[str, ...]:
     lab = LABS[result.lab]
     if math.isnan(result.speedup):
         return (lab.id, lab.limitation, lab.fix, result.verdict, "; ".join(result.reasons))
-    before, after = (result.arms[arm].summary[lab.explains] for arm in (BASELINE, CANDIDATE))
+    shown = [
+        evidence.shown(lab.explains, result.arms[arm].summary[lab.explains]) for arm in (BASELINE, CANDIDATE)
+    ]
     return (
         lab.id,
         lab.limitation,
         lab.fix,
         f"{result.speedup:.1f} [{result.low:.1f}, {result.high:.1f}]",
-        f"{lab.explains.replace('_', ' ')} {before:,.1f} → {after:,.1f}",
+        f"{evidence.words(lab.explains)}: {shown[0]} → {shown[1]}",
     )
 
 
@@ -74,7 +76,9 @@ def _pictures(result: Result, folder: Path) -> None:
     if not result.arms:
         return
     (folder / f"{result.lab}.png").write_bytes(figures.as_png(figures.comparison(result)))
-    for name in result.tasks:
+    for name, task in result.tasks.items():
+        if task.counter != "straggler_ratio":
+            continue
         counters = {
             "naive": result.arms[BASELINE].counters[name],
             "fixed": result.arms[CANDIDATE].counters[name],

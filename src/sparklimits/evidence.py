@@ -108,6 +108,20 @@ class Counters:
         return [asdict(task) for task in self.tasks]
 
 
+def words(counter: str) -> str:
+    """A counter's name for a reader: ``shuffle_bytes`` is "shuffle, MB"."""
+    if counter.endswith("_bytes"):
+        return counter.removesuffix("_bytes").replace("_", " ") + ", MB"
+    return counter.replace("_", " ")
+
+
+def shown(counter: str, value: float) -> str:
+    """A counter's value for a reader, bytes as megabytes (of a million)."""
+    if counter.endswith("_bytes"):
+        return f"{value / 1e6:,.2f}" if value < 1e7 else f"{value / 1e6:,.0f}"
+    return f"{value:,.1f}" if counter.endswith("ratio") else f"{value:,.0f}"
+
+
 @contextlib.contextmanager
 def collect(spark: SparkSession, label: str = "work") -> Iterator[Counters]:
     """Runs the body as one job group; the counters are complete when the block ends.

@@ -19,7 +19,7 @@ from sparklimits import evidence, measure, scoring
 from sparklimits.cluster import backend, pristine
 from sparklimits.errors import CandidateError, MachineError, SparkLimitsError
 from sparklimits.evidence import Counters
-from sparklimits.labs.base import Lab, Quality, Solution
+from sparklimits.labs.base import Lab, Quality, Solution, Task
 from sparklimits.measure import BASELINE, CANDIDATE, Timed
 from sparklimits.paths import scratch
 from sparklimits.result import Arm, Result, TaskResult
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Data sets of one measurement differ in size by up to this share, so that a result cannot be kept by size.
 JITTER = 0.02
-#: Size of the data of a warm-up run. Code is compiled by use, not by rows: less than all of them is enough.
-WARM_UP = 0.4
 #: A measurement on a restless machine is made this often before it is left for a person.
 ATTEMPTS = 2
 _clock = time.perf_counter
@@ -44,7 +42,6 @@ class Run:
     counters: Mapping[str, Counters]
     results: Mapping[str, pd.DataFrame]
     quality: Quality
-    rows: int
 
     @property
     def total(self) -> float:
@@ -101,7 +98,7 @@ class Experiment:
         self.lab, self.spark, self.scale, self.real, self.progress = lab, spark, scale, real, progress
         self._random = random.Random(secrets.randbits(64) if seed is None else seed)
 
-    def fresh(self, variant: str | None = None, share: float = 1.0) -> pd.DataFrame:
+    def fresh(self, variant: str | None = None, share: float = 1.0) -> Any:
         """A data set that no run has had before, of this share of the full size."""
         seed = self._random.getrandbits(32)
         if self.real is not None:
@@ -122,7 +119,7 @@ class Experiment:
         reading the counters and checking the result are outside.
 
         Raises:
-            CandidateError: a function raised an error, or returned something without ``toPandas``.
+            CandidateError: a function raised an error, or returned something that is no table.
             MachineError: the disk is full.
         """
         data = self.fresh(variant, share)
@@ -136,14 +133,13 @@ class Experiment:
                 for task in self.lab.tasks:
                     if task.name not in solutions:
                         continue
-                    arguments = [inputs[name] for name in task.inputs]
                     with evidence.collect(self.spark, task.name) as counters[task.name]:
                         began = _clock()
-                        results[task.name] = _collected(task.name, solutions[task.name], arguments)
+                        results[task.name] = _collected(task, solutions[task.name], inputs)
                         seconds[task.name] = _clock() - began
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return Run(seconds, counters, results, self.lab.check(results, data), len(data))
+        return Run(seconds, counters, results, self.lab.check(results, data))
 
     def measure(self, candidate: Mapping[str, Solution]) -> Result:
         """Measures the candidate against the naive way.
@@ -167,7 +163,7 @@ class Experiment:
         gain = self.lab.gain
 
         def one(arm: str, number: int) -> tuple[float, Run]:
-            share = WARM_UP if number in measure.WARM_UPS else 1.0
+            share = self.lab.warm_up if number in measure.WARM_UPS else 1.0
             if arm == CANDIDATE:
                 run = self.run(candidate, share=share)
                 if not run.quality.ok:
@@ -222,14 +218,14 @@ class Experiment:
                 share=scoring.counter_share(worst, task.good, task.bad),
             )
         left_cluster = [
-            name
-            for name in tasks
-            if any(not run.counters[name].straggler() for run in (*runs[CANDIDATE], *elsewhere))
+            (name, needs)
+            for name, needs in ((task.name, task.needs) for task in self.lab.tasks)
+            if any(not run.counters[name].summary()[needs] for run in (*runs[CANDIDATE], *elsewhere))
         ]
         ratio = measure.ratio(slow, fast)
         reasons = [
-            f"{name}: no task of the cluster read a shuffle; the work was done elsewhere"
-            for name in left_cluster
+            f"{name}: {evidence.words(needs)} of the cluster: none; the work was done elsewhere"
+            for name, needs in left_cluster
         ]
         if ratio.speedup > scoring.SUSPICIOUS * self.lab.gain:
             reasons.append(f"{ratio.speedup:.0f} times faster is beyond what the fixes of this lab can give")
@@ -262,6 +258,7 @@ class Experiment:
                 for arm in runs
             },
             full_marks_at=scoring.Bars.of(self.lab.gain).full,
+            shown=self.lab.shown,
         )
 
     def _unmeasured(self, verdict: str, *reasons: str, quality: Quality | None = None) -> Result:
@@ -275,7 +272,7 @@ class Experiment:
             full_marks_at=scoring.Bars.of(self.lab.gain).full,
         )
 
-    def _write(self, data: pd.DataFrame) -> Path:
+    def _write(self, data: Any) -> Path:
         folder = scratch() / "data" / f"{self._random.getrandbits(48):012x}"
         try:
             return self.lab.write_data(data, folder)
@@ -289,11 +286,16 @@ class _WrongResultError(Exception):
         self.quality = Quality(quality.values, tuple(where + reason for reason in quality.broken))
 
 
-def _collected(name: str, solution: Solution, arguments: list[Any]) -> pd.DataFrame:
+def _collected(task: Task, solution: Solution, inputs: Mapping[str, Any]) -> pd.DataFrame:
+    name = task.name
     try:
-        answer = solution(*arguments)
+        answer = task.call(solution, inputs)
+        if isinstance(answer, pd.DataFrame):
+            return answer
         if not hasattr(answer, "toPandas"):
-            raise CandidateError(name, f"returned {type(answer).__name__}, not a Spark DataFrame")
+            raise CandidateError(
+                name, f"returned {type(answer).__name__}, not a DataFrame of Spark or pandas"
+            )
         return answer.toPandas()
     except CandidateError:
         raise

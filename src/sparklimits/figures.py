@@ -108,6 +108,59 @@ def trade_off(points: Sequence[tuple[str, float, float]], limit: float, title: s
     return figure
 
 
+def bars(values: Mapping[str, float], label: str, title: str = "") -> Picture:
+    """One bar for each way, in the order of ``values``, with its value beside it; the largest is marked.
+
+    ``label`` names the axis with its unit, as in "shuffle, MB".
+    """
+    figure, axes = _figure(7.0, 0.9 + 0.42 * len(values))
+    names = list(values)
+    places = range(len(names))
+    top = max(values.values(), default=0.0)
+    colours = [NAIVE if value == top else FIXED for value in values.values()]
+    axes.barh(places, list(values.values()), height=0.65, color=colours)
+    for place, value in zip(places, values.values(), strict=True):
+        axes.text(
+            value + 0.01 * top, place, f"{value:,.3g}" if value < 1000 else f"{value:,.0f}", va="center"
+        )
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15 * top or 1)
+    axes.set_xlabel(label)
+    axes.set_title(title)
+    return figure
+
+
+#: More colours of the same set, and line styles that tell lines apart without colour.
+_LINES = (("#D55E00", "-"), ("#0072B2", "-"), ("#009E73", "--"), ("#CC79A7", "-."), ("#000000", ":"))
+
+
+def curves(
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    x: str,
+    y: str,
+    target: float | None = None,
+    title: str = "",
+    log_x: bool = False,
+) -> Picture:
+    """Lines of (x, y) points, at most five, each with its own colour and style; ``target`` is a dashed line.
+
+    ``x`` and ``y`` name the axes with their units.
+    """
+    figure, axes = _figure(7.5, 3.4)
+    for (name, points), (colour, style) in zip(lines.items(), _LINES, strict=False):
+        axes.plot(*zip(*points, strict=True), style, color=colour, marker=".", label=name)
+    if target is not None:
+        axes.axhline(target, color=QUIET, linestyle="--", zorder=0, label=f"target {target:.3g}")
+    if log_x:
+        axes.set_xscale("log")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.set_title(title)
+    axes.legend(frameon=False)
+    return figure
+
+
 def comparison(result: Result) -> Picture:
     """Both task timelines on one time axis, and the paired times."""
     figure = Picture(9.0, 3.6)

@@ -32,13 +32,14 @@ class Watched:
     seconds: float
     counters: Counters
     result: pd.DataFrame
+    shown: Sequence[str] = ()
 
     def _repr_html_(self) -> str:
-        spilled = sum(task.memory_spilled for task in self.counters.tasks) / 1e6
+        summary = self.counters.summary()
+        values = (f"{evidence.words(name)} {evidence.shown(name, summary[name])}" for name in self.shown)
         line = (
-            f"{self.name}: {self.seconds:.1f} s, {len(self.counters.tasks)} tasks, heaviest / median task = "
-            f"{self.counters.straggler_ratio():.1f} (records), {spilled:.0f} MB spilled, "
-            f"{len(self.result):,} rows in the result"
+            f"{self.name}: {self.seconds:.1f} s, {self.counters.jobs} jobs, {len(self.counters.tasks)} tasks; "
+            f"{'; '.join(values)}; {len(self.result):,} rows in the result"
         )
         return f"<p>{html.escape(line)}</p>" + figures.as_html(figures.timeline(self.counters))
 
@@ -46,7 +47,7 @@ class Watched:
 class OpenLab:
     """A lab on a running Spark session.
 
-    ``spark`` is the session, ``data`` the lab's inputs by name, ``frame`` the same data as a table in this
+    ``spark`` is the session, ``data`` the lab's inputs by name, ``frame`` the same data in this
     process.
     """
 
@@ -65,9 +66,11 @@ class OpenLab:
         """Calls the function, collects its result, and keeps the time and Spark's counters of doing so."""
         with cluster.pristine(self.spark), evidence.collect(self.spark, function.__name__) as counters:
             began = time.perf_counter()
-            result = function(*arguments).toPandas()
+            result = function(*arguments)
+            if not isinstance(result, pd.DataFrame):
+                result = result.toPandas()
             seconds = time.perf_counter() - began
-        return Watched(name or function.__name__, seconds, counters, result)
+        return Watched(name or function.__name__, seconds, counters, result, self.lab.shown)
 
     def quality(self, **results: pd.DataFrame) -> Quality:
         """Compares collected results, by function name, with the right ones for the opened data."""
@@ -84,8 +87,8 @@ class OpenLab:
         values = (f"{name.replace('_', ' ')}: {value:g}" for name, value in quality.values.items())
         print("The result is right.", *values)
 
-    def as_spark(self, frame: pd.DataFrame) -> dict[str, Any]:
-        """The lab's Spark inputs, by name, for another table."""
+    def as_spark(self, frame: Any) -> dict[str, Any]:
+        """The lab's Spark inputs, by name, for other data."""
         folder = self.lab.write_data(frame, scratch() / "data" / f"opened-{os.urandom(6).hex()}")
         return self.lab.load(self.spark, folder)
 

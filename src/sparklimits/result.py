@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparklimits import __version__
+from sparklimits import __version__, evidence
 from sparklimits.evidence import Counters
 from sparklimits.measure import BASELINE, CANDIDATE
 
@@ -62,6 +62,7 @@ class Result:
     tasks: Mapping[str, TaskResult] = field(default_factory=dict)
     quality: Mapping[str, float] = field(default_factory=dict)
     arms: Mapping[str, Arm] = field(default_factory=dict)
+    shown: Sequence[str] = ()
     version: str = __version__
 
     @property
@@ -125,12 +126,18 @@ class Result:
             for name, task in self.tasks.items()
         ]  # fmt: skip
         rows += [
-            (f"{name}, {task.counter.replace('_', ' ')}", f"{task.baseline_counter:.1f}",
-             f"{task.candidate_counter:.1f}", f"{task.baseline_counter / max(task.candidate_counter, 1e-9):.1f}×")
+            (f"{name}, {evidence.words(task.counter)}", evidence.shown(task.counter, task.baseline_counter),
+             evidence.shown(task.counter, task.candidate_counter),
+             f"{task.baseline_counter / task.candidate_counter:.1f}×" if task.candidate_counter else "")
             for name, task in self.tasks.items()
         ]  # fmt: skip
-        spilled = [self.arms[arm].summary["memory_spilled_bytes"] / 1e6 for arm in (BASELINE, CANDIDATE)]
-        rows.append(("spilled, MB", f"{spilled[0]:.0f}", f"{spilled[1]:.0f}", ""))
+        graded = {task.counter for task in self.tasks.values()}
+        for counter in self.shown:
+            if counter not in graded:
+                before, after = (
+                    evidence.shown(counter, self.arms[arm].summary[counter]) for arm in (BASELINE, CANDIDATE)
+                )
+                rows.append((evidence.words(counter), before, after, ""))
         return rows
 
     def headline(self) -> str:

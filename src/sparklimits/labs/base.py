@@ -14,7 +14,8 @@ from sparklimits.cluster import Constraints
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: A student's, a reference's or a naive function: takes the lab's inputs by name, returns a Spark DataFrame.
+#: A student's, a reference's or a naive function. It takes the lab's inputs and returns a table (of Spark, or of
+#: pandas where it has collected its result itself), or what the task's ``drive`` makes a table of.
 Solution = Callable[..., Any]
 
 
@@ -37,7 +38,10 @@ class Task:
 
     ``counter`` is the name of the work counter that shows the limitation; ``good`` and ``bad`` are its values
     where the limitation is removed and where it is in full force (marks fall from full to none between them,
-    on a log scale).
+    on a log scale). ``needs`` is a counter that cannot be zero when the work was done on the cluster.
+
+    ``drive(solution, inputs)`` is what runs on the clock, for a solution that is a part of a larger job (one
+    worker of a training, say); by default the solution is called with the inputs named in ``inputs``.
     """
 
     name: str
@@ -46,6 +50,14 @@ class Task:
     counter: str
     good: float
     bad: float
+    needs: str = "tasks"
+    drive: Callable[[Solution, Mapping[str, Any]], Any] | None = None
+
+    def call(self, solution: Solution, inputs: Mapping[str, Any]) -> Any:
+        """Runs the solution on the lab's inputs; the result is a table, of Spark or of pandas."""
+        if self.drive is not None:
+            return self.drive(solution, inputs)
+        return solution(*(inputs[name] for name in self.inputs))
 
 
 @dataclass(frozen=True)
@@ -53,10 +65,15 @@ class Lab:
     """A row of the table of labs.
 
     ``gain`` is the speedup of the reference as published, from which the bars for full and for no marks
-    follow (:mod:`sparklimits.scoring`). ``make_data(scale, seed, variant)`` gives one fresh data set; the
-    variants are named in ``variants``, the first one being the one that is timed. ``load`` opens a written
-    data set as Spark inputs by name; ``check`` compares collected results with an independent computation on
-    the same data.
+    follow (:mod:`sparklimits.scoring`). ``make_data(scale, seed, variant)`` gives one fresh data set (a table, or
+    whatever ``write_data`` and ``check`` understand); the variants are named in ``variants``, the first one being
+    the one that is timed. ``load`` opens a written data set as Spark inputs by name; ``check`` compares collected
+    results with an independent computation on the same data.
+
+    ``explains`` is the counter (a key of :meth:`sparklimits.evidence.Counters.summary`) that tells the lab's
+    story in one line; ``shown`` are the counters that its pictures and tables show beside the seconds.
+    ``warm_up`` is the size of the data of a warm-up run: code is compiled by use, not by rows, so that less than
+    all of them is enough, unless the quality rule needs them all.
     """
 
     id: str
@@ -66,11 +83,13 @@ class Lab:
     constraints: Constraints
     tasks: tuple[Task, ...]
     gain: float
-    make_data: Callable[[float, int, str], pd.DataFrame]
-    write_data: Callable[[pd.DataFrame, Path], Path]
+    make_data: Callable[[float, int, str], Any]
+    write_data: Callable[[Any, Path], Path]
     load: Callable[[SparkSession, Path], dict[str, Any]]
-    check: Callable[[Mapping[str, pd.DataFrame], pd.DataFrame], Quality]
+    check: Callable[[Mapping[str, pd.DataFrame], Any], Quality]
     variants: tuple[str, ...] = ("main",)
+    shown: tuple[str, ...] = ("shuffle_bytes", "memory_spilled_bytes")
+    warm_up: float = 0.4
     from_movielens: Callable[[pd.DataFrame, int], pd.DataFrame] | None = field(default=None)
 
     @property
