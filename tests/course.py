@@ -17,13 +17,14 @@ from tests.submissions import LAB, ROOT
 
 
 class Course:
-    """An instructor's folder with the real sources and settings, in ``folder``."""
+    """An instructor's folder with the real sources and settings of these labs, in ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *labs: str) -> None:
         self.folder = folder
-        shutil.copytree(ROOT / "solutions", folder / "solutions")
         shutil.copy(ROOT / "nbgrader_config.py", folder)
-        self.nbgrader("generate_assignment", LAB, "--force")
+        for lab in labs:
+            shutil.copytree(ROOT / "solutions" / lab, folder / "solutions" / lab)
+            self.nbgrader("generate_assignment", lab, "--force")
 
     def nbgrader(self, *arguments: str, check: bool = True, scale: float = 1.0) -> str:
         """Runs an nbgrader command on data of this scale; its output. With ``check``, a failure is an error."""
@@ -36,15 +37,15 @@ class Course:
             raise AssertionError(f"nbgrader {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
         return done.stdout + done.stderr
 
-    def submit(self, submissions: Mapping[str, NotebookNode]) -> None:
+    def submit(self, submissions: Mapping[str, NotebookNode], lab: str = LAB) -> None:
         """Puts each student's notebook where nbgrader collects them."""
         for student, notebook in submissions.items():
-            place = self.folder / "submitted" / student / LAB
+            place = self.folder / "submitted" / student / lab
             place.mkdir(parents=True, exist_ok=True)
-            nbformat.write(notebook, place / f"{LAB}.ipynb")
+            nbformat.write(notebook, place / f"{lab}.ipynb")
 
-    def scores(self, student: str) -> dict[str, float]:
+    def scores(self, student: str, lab: str = LAB) -> dict[str, float]:
         """The automatic score of each graded cell."""
         with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}") as gradebook:
-            notebook = gradebook.find_submission_notebook(LAB, LAB, student)
+            notebook = gradebook.find_submission_notebook(lab, lab, student)
             return {grade.name: grade.auto_score for grade in notebook.grades if grade.auto_score is not None}

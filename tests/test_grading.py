@@ -1,7 +1,7 @@
 """nbgrader, headless, on whole submissions: autograde, feedback, and `check`.
 
 The right one is graded at full size, where the bars hold; those that get less are graded on less data. All four at
-full size, several times and under load: ``benchmarks/four_submissions.py``. Validate: ``test_browser.py``.
+full size, several times and under load: ``benchmarks/grading.py``. Validate: ``test_browser.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from sparklimits import cluster
 from sparklimits.grading.check import check
 from tests.course import Course
-from tests.submissions import LAB, four
+from tests.submissions import LAB, NOISE, four, reference
 
 PERFORMANCE = ("speed_points", "item_trends_points", "item_pairs_points")
 
@@ -23,13 +23,14 @@ PERFORMANCE = ("speed_points", "item_trends_points", "item_pairs_points")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The submissions of this module, autograded once; ``other`` was made for another major version."""
     cluster.stop()  # two cores: a session left by another test would hold memory only
-    course = Course(tmp_path_factory.mktemp("course"))
+    course = Course(tmp_path_factory.mktemp("course"), LAB)
     submissions = {name: notebook for name, notebook in four().items() if name != "reference"}
-    other = four()["reference"]
+    submissions["noisy"] = reference(before=NOISE)
+    other = reference()
     other.metadata["sparklimits"]["version"] = "0.9.0"
     course.submit({**submissions, "other": other})
     course.nbgrader("autograde", LAB, "--student", "noisy")
-    for student in ("untouched", "half"):
+    for student in ("untouched", "half", "wrong"):
         course.nbgrader("autograde", LAB, "--student", student, scale=0.3)
     course.log = course.nbgrader("autograde", LAB, check=False, scale=0.3)  # type: ignore[attr-defined]
     return course
@@ -58,6 +59,11 @@ def test_a_half_fixed_notebook_gets_a_part(course: Course) -> None:
     assert 4.0 < sum(scores.values()) < 17.0
 
 
+def test_a_fast_but_wrong_notebook_gets_no_performance_marks(course: Course) -> None:
+    scores = course.scores("wrong")
+    assert [scores[name] for name in PERFORMANCE] == [0.0, 0.0, 0.0]
+
+
 def test_another_version_is_refused_by_name_and_the_batch_goes_on(course: Course) -> None:
     assert "was made for version 0.9.0 of sparklimits" in course.log  # type: ignore[attr-defined]
     assert not (course.folder / "autograded" / "other" / LAB / f"{LAB}.ipynb").exists()
@@ -75,7 +81,7 @@ def test_feedback_shows_the_pictures_and_not_the_hidden_tests(course: Course) ->
 
 def test_check_gives_the_same_score(tmp_path: Path) -> None:
     path = tmp_path / f"{LAB}.ipynb"
-    nbformat.write(four()["reference"], path)
+    nbformat.write(reference(), path)
     marks = {mark.cell: mark for mark in check(path)}
     assert {name: marks[name].points for name in PERFORMANCE} == dict(
         zip(PERFORMANCE, (8.0, 4.0, 4.0), strict=True)

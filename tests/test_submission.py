@@ -13,7 +13,7 @@ from sparklimits.errors import SubmissionError
 from sparklimits.grading.check import check, lab_of
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
-from tests.submissions import LAB, released, with_answers, with_cells
+from tests.submissions import LAB, reference, released, with_cells
 
 SKEW = find(LAB)
 
@@ -66,13 +66,13 @@ def test_a_deleted_cell_is_named(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_fails_is_named(tmp_path: Path) -> None:
-    path = saved(tmp_path, with_cells(item_trends="def item_trends(:\n"))
+    path = saved(tmp_path, with_cells(LAB, {"item_trends": "def item_trends(:\n"}))
     with pytest.raises(SubmissionError, match=r"item_trends: SyntaxError"):
         load_functions(path, SKEW)
 
 
 def test_another_major_version_is_refused_by_name(tmp_path: Path) -> None:
-    notebook = with_answers("item_trends")
+    notebook = reference()
     notebook.metadata["sparklimits"]["version"] = "2.3.0"
     path = saved(tmp_path, notebook)
     for refuse in (lambda: load_functions(path, SKEW), lambda: check(path)):

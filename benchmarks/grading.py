@@ -1,0 +1,85 @@
+"""Grades whole submissions with nbgrader, as an instructor would, while another process keeps one core busy.
+
+    .venv/bin/python benchmarks/grading.py [LAB …] [--rounds 1]
+
+For each lab: three reference notebooks, and one each of the untouched, the half fixed, the wrong one and the one
+that prints to standard error; ``--rounds`` grades all of these as many times. Writes
+``benchmarks/results/grading.json`` after every submission, so that a run that is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from sparklimits.labs import LABS  # noqa: E402
+from tests.course import Course  # noqa: E402
+from tests.submissions import NOISE, four, reference  # noqa: E402
+
+OUT = ROOT / "benchmarks" / "results" / "grading.json"
+REFERENCES = 3
+
+
+def busy() -> None:
+    """Keeps one core busy until it is ended."""
+    while True:
+        sum(range(100_000))
+
+
+def plan(rounds: int) -> list[tuple[str, int]]:
+    """Which submission is graded for which time, in order."""
+    others = [
+        (name, number) for number in range(1, rounds + 1) for name in ("untouched", "half", "wrong", "noisy")
+    ]
+    return sorted(
+        [*others, *(("reference", number) for number in range(1, max(REFERENCES, rounds) + 1))],
+        key=lambda one: one[1],
+    )
+
+
+def main() -> None:
+    """Runs what is missing and prints a line for each submission."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("labs", nargs="*", default=list(LABS), metavar="LAB")
+    parser.add_argument("--rounds", type=int, default=1)
+    arguments = parser.parse_args()
+    results = json.loads(OUT.read_text()) if OUT.exists() else []
+    done = {(one["lab"], one["submission"], one["round"]) for one in results}
+    load = multiprocessing.Process(target=busy, daemon=True)
+    load.start()
+    for lab in arguments.labs:
+        missing = [one for one in plan(arguments.rounds) if (lab, *one) not in done]
+        if not missing:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            course = Course(Path(folder), lab)
+            course.submit({**four(lab), "noisy": reference(lab, before=NOISE)}, lab)
+            for submission, number in missing:
+                began = time.monotonic()
+                course.nbgrader("autograde", lab, "--student", submission, "--force")
+                scores = course.scores(submission, lab)
+                results.append(
+                    {
+                        "lab": lab,
+                        "submission": submission,
+                        "round": number,
+                        "scores": scores,
+                        "total": round(sum(scores.values()), 2),
+                        "minutes": round((time.monotonic() - began) / 60, 1),
+                    }
+                )
+                OUT.write_text(json.dumps(results, indent=1) + "\n")
+                print(results[-1], flush=True)
+    load.terminate()
+
+
+if __name__ == "__main__":
+    main()
