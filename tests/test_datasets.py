@@ -407,7 +407,7 @@ def real_figures():
     rows = card.read(ROOT / "datasets" / "movielens" / "README.md").splitlines()[2:]
     cells = [row.strip("|").split("|")[1].strip().replace(",", "") for row in rows]
     values = [float(cell.rstrip("%")) / (100 if cell.endswith("%") else 1) for cell in cells]
-    return dict(zip(card._ROWS, values, strict=True))
+    return dict(zip(card.RATINGS, values, strict=True))
 
 
 # Downloading

@@ -9,7 +9,7 @@ from sparklimits.errors import DataError
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 #: Key in :func:`sparklimits.datasets.ratings.measured_skew`: the words of the card, the format.
-_ROWS = {
+RATINGS = {
     "ratings": ("ratings", "{:,.0f}"),
     "users": ("users", "{:,.0f}"),
     "items": ("items", "{:,.0f}"),
@@ -19,12 +19,22 @@ _ROWS = {
     "heaviest_user": ("ratings of the heaviest user", "{:,.0f}"),
     "hottest_item": ("users who rated the hottest item", "{:.1%}"),
 }
+#: The same for :func:`sparklimits.datasets.clicks.measured` and the best scores.
+CLICKS = {
+    "clicks": ("rows", "{:,.0f}"),
+    "rate": ("share of clicks", "{:.1%}"),
+    "values": ("distinct category values", "{:,.0f}"),
+    "top_values": ("rows owned by the top 1 % of the values of the largest category", "{:.1%}"),
+    "missing": ("missing values", "{:.1%}"),
+    "best_auc": ("best reachable AUC", "{:.4f}"),
+    "best_logloss": ("best reachable log loss", "{:.4f}"),
+}
 
 
-def table(columns: Mapping[str, Mapping[str, float]]) -> str:
-    """A Markdown table of measured skews, one column for each table of ratings."""
+def table(columns: Mapping[str, Mapping[str, float]], rows: Mapping[str, tuple[str, str]] = RATINGS) -> str:
+    """A Markdown table of measured figures, one column for each data set."""
     lines = [["measured", *columns]]
-    for key, (words, form) in _ROWS.items():
+    for key, (words, form) in rows.items():
         lines.append([words, *(form.format(skew[key]) for skew in columns.values())])
     return _markdown(lines)
 
