@@ -14,12 +14,12 @@ from sparklimits import cluster
 from sparklimits.errors import MachineError
 
 SCRIPT = """
-import os, pathlib, subprocess
+import os, pathlib, psutil
 from sparklimits import cluster
 from sparklimits.paths import scratch
 
 def executors():
-    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
+    lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     return sum("CoarseGrainedExecutorBackend" in line and str(scratch()) in line for line in lines)
 
 def pids(spark):

@@ -176,6 +176,22 @@ def test_a_java_home_that_is_gone_is_passed_over(bare, monkeypatch):
     assert system_java() is None
 
 
+def test_a_java_without_the_module_that_spark_asks_for_is_passed_over(bare, monkeypatch):
+    # What a process sees that was started from a session on the bundled runtime.
+    home = fake_java(bare / "bundled", "21")
+    answer = (home / "bin" / "java").read_text().partition("\n")
+    (home / "bin" / "java").write_text(
+        f'{answer[0]}\ncase "$1" in --add-modules=*) exit 1;; esac\n{answer[2]}'
+    )
+    monkeypatch.setenv("JAVA_HOME", str(home))
+    assert system_java() is None
+    whole = fake_java(bare / "whole", "17")
+    monkeypatch.setenv("PATH", str(whole / "bin"))
+    found = system_java()
+    assert found is not None
+    assert found.home == whole
+
+
 JOB = """
 import os, sys
 from pathlib import Path

@@ -91,8 +91,16 @@ def find_java(shim_dir: Path) -> Java:
 
 
 def system_java() -> Java | None:
-    """The machine's own Java, when there is one of an accepted version."""
-    return next((java for java in _installed() if java.version in ACCEPTED), None)
+    """The machine's own Java, when there is one of an accepted version that has all Spark asks for.
+
+    A process that was started from a session on the bundled runtime inherits its JAVA_HOME: that is the bundled
+    runtime under another name, and is passed over here.
+    """
+    return next((java for java in _installed() if java.version in ACCEPTED and _is_whole(java)), None)
+
+
+def _is_whole(java: Java) -> bool:
+    return bool(_output([str(java.home / "bin" / "java"), f"--add-modules={MISSING_MODULE}", "-version"]))
 
 
 def _installed() -> Iterator[Java]:
