@@ -1,13 +1,14 @@
 """What a lab's departures from Spark's defaults are worth: its speedup with them and without.
 
-    .venv/bin/python benchmarks/departures.py
+    .venv/bin/python benchmarks/departures.py LAB
 
-Writes ``benchmarks/results/departures.json`` and the table in ``course/lab2_skew.md``.
+Writes ``benchmarks/results/departures.json`` and the table in the lab's chapter, ``course/LAB.md``.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,19 +16,18 @@ from sparklimits import cluster
 from sparklimits.experiment import Experiment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
+from sparklimits.labs.base import Lab
 from sparklimits.measure import BASELINE, CANDIDATE
 from sparklimits.progress import Progress
 from sparklimits.result import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "departures.json"
-PAGE = ROOT / "course" / "lab2_skew.md"
 BEGIN, END = "<!-- begin departures: written by benchmarks/departures.py -->", "<!-- end departures -->"
 
 
-def measured(name: str, settings: dict[str, str]) -> dict[str, object]:
+def measured(lab: Lab, name: str, settings: dict[str, str]) -> dict[str, object]:
     """One row: the reference's speedup under these settings."""
-    lab = find("lab2_skew")
     lab = replace(lab, constraints=replace(lab.constraints, settings=settings))
     progress = Progress(name)
     experiment = Experiment(lab, cluster.session(lab.constraints), progress=progress)
@@ -39,23 +39,34 @@ def measured(name: str, settings: dict[str, str]) -> dict[str, object]:
         "low": round(result.low, 2),
         "high": round(result.high, 2),
         "pairs": result.pairs,
-        "tasks": [result.arms[arm].summary["tasks"] for arm in (BASELINE, CANDIDATE)],
+        **{
+            counter: [result.arms[arm].summary[counter] for arm in (BASELINE, CANDIDATE)]
+            for counter in ("tasks", lab.explains)
+        },
     }
 
 
 def main() -> None:
     """Measures both rows and writes them."""
-    lab = find("lab2_skew")
-    rows = [measured("as in the lab", dict(lab.constraints.settings)), measured("Spark's defaults", {})]
-    OUT.write_text(json.dumps(rows, indent=1) + "\n")
-    table = ["| settings | speedup of the reference | tasks, naive and fixed |", "|---|---|---|"]
+    lab = find(sys.argv[1])
+    page = ROOT / "course" / f"{lab.id}.md"
+    rows = [
+        measured(lab, "as in the lab", dict(lab.constraints.settings)),
+        measured(lab, "Spark's defaults", {}),
+    ]
+    OUT.write_text(json.dumps(json.loads(OUT.read_text()) | {lab.id: rows}, indent=1) + "\n")
+    explains = lab.explains.replace("_", " ")
+    table = [f"| settings | speedup of the reference | tasks | {explains} |", "|---|---|---|---|"]
     for row in rows:
-        naive, fixed = row["tasks"]  # type: ignore[misc]
-        table.append(
-            f"| {row['settings']} | {row['speedup']} [{row['low']}, {row['high']}] | {naive}, {fixed} |"
+        tasks, counts = (
+            " → ".join(f"{count:,}" for count in row[name])  # type: ignore[attr-defined]
+            for name in ("tasks", lab.explains)
         )
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(before + "\n".join([BEGIN, *table, END]) + rest.split(END)[1], encoding="utf-8")
+        table.append(
+            f"| {row['settings']} | {row['speedup']} [{row['low']}, {row['high']}] | {tasks} | {counts} |"
+        )
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    page.write_text(before + "\n".join([BEGIN, *table, END]) + rest.split(END)[1], encoding="utf-8")
     print("\n".join(table))
 
 

@@ -231,11 +231,13 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
 
 def bars_table() -> str:
     """The bars of every lab."""
-    lines = ["| lab | reference | no marks up to | full marks from | counters: full marks up to, none from |"]
+    lines = [
+        "| lab | reference | no marks up to | full marks from | counters: full marks up to / none from |"
+    ]
     lines.append("|---|--:|--:|--:|---|")
     for lab in LABS.values():
         bars = scoring.Bars.of(lab.gain)
-        counters = ", ".join(f"`{task.name}` {task.good:g}, {task.bad:g}" for task in lab.tasks)
+        counters = ", ".join(f"`{task.name}` {task.good:,.10g} / {task.bad:,.10g}" for task in lab.tasks)
         lines.append(f"| `{lab.id}` | {lab.gain:.2f}× | {bars.none:.2f}× | {bars.full:.2f}× | {counters} |")
     return "\n".join(lines)
 

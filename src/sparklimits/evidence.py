@@ -52,10 +52,11 @@ class Task:
 
 @dataclass
 class Counters:
-    """The work of one run, from Spark's counters."""
+    """The work of one run, from Spark's counters; ``other`` counts by name what was done outside of Spark."""
 
     jobs: int = 0
     tasks: list[Task] = field(default_factory=list)
+    other: dict[str, float] = field(default_factory=dict)
 
     def stages(self) -> dict[int, list[Task]]:
         """The tasks by stage, in the order of stage numbers."""
@@ -101,6 +102,7 @@ class Counters:
             "straggler_time_ratio": round(max(seconds) / max(1e-3, statistics.median(seconds)), 2),
             "task_seconds": round(sum(task.seconds for task in tasks), 3),
             "gc_seconds": round(sum(task.gc_seconds for task in tasks), 3),
+            **self.other,
         }
 
     def as_json(self) -> list[dict[str, Any]]:

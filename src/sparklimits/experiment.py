@@ -9,7 +9,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +42,12 @@ class Run:
     counters: Mapping[str, Counters]
     results: Mapping[str, pd.DataFrame]
     quality: Quality
+    untimed: frozenset[str] = frozenset()
 
     @property
     def total(self) -> float:
-        """Seconds of all functions together."""
-        return sum(self.seconds.values())
+        """Seconds of all timed functions together."""
+        return sum(seconds for name, seconds in self.seconds.items() if name not in self.untimed)
 
     @property
     def merged(self) -> Counters:
@@ -54,6 +55,7 @@ class Run:
         return Counters(
             jobs=sum(part.jobs for part in self.counters.values()),
             tasks=[task for part in self.counters.values() for task in part.tasks],
+            other={name: count for part in self.counters.values() for name, count in part.other.items()},
         )
 
 
@@ -137,9 +139,11 @@ class Experiment:
                         began = _clock()
                         results[task.name] = _collected(task, solutions[task.name], inputs)
                         seconds[task.name] = _clock() - began
+                    counters[task.name].other = dict(results[task.name].attrs.get("counters", {}))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return Run(seconds, counters, results, self.lab.check(results, data))
+        untimed = frozenset(task.name for task in self.lab.tasks if not task.timed)
+        return Run(seconds, counters, results, self.lab.check(results, data), untimed)
 
     def measure(self, candidate: Mapping[str, Solution]) -> Result:
         """Measures the candidate against the naive way.
@@ -162,15 +166,21 @@ class Experiment:
     def _measure_once(self, candidate: Mapping[str, Solution]) -> Result:
         gain = self.lab.gain
 
+        timed_only = {task.name for task in self.lab.tasks if task.timed}
+        first_pair = range(len(measure.WARM_UPS), len(measure.WARM_UPS) + 2)
+
         def one(arm: str, number: int) -> tuple[float, Run]:
             share = self.lab.warm_up if number in measure.WARM_UPS else 1.0
+            solutions = candidate if arm == CANDIDATE else self.lab.naive
+            if number not in first_pair:
+                solutions = {name: solutions[name] for name in solutions.keys() & timed_only}
             if arm == CANDIDATE:
-                run = self.run(candidate, share=share)
+                run = self.run(solutions, share=share)
                 if not run.quality.ok:
                     raise _WrongResultError(run.quality)
                 return run.total, run
             try:
-                run = self.run(self.lab.naive, share=share)
+                run = self.run(solutions, share=share)
             except CandidateError as error:
                 raise SparkLimitsError(f"The naive way did not run here: {error}.") from error
             if not run.quality.ok:
@@ -201,7 +211,11 @@ class Experiment:
         tasks = {}
         for task in self.lab.tasks:
             values = {
-                arm: [run.counters[task.name].summary(slots)[task.counter] for run in runs[arm]]
+                arm: [
+                    run.counters[task.name].summary(slots)[task.counter]
+                    for run in runs[arm]
+                    if task.name in run.counters
+                ]
                 for arm in runs
             }
             worst = max(
@@ -209,18 +223,22 @@ class Experiment:
                 *(run.counters[task.name].summary(slots)[task.counter] for run in elsewhere),
                 0.0,
             )
+            size = self.scale if task.grows else 1.0
             tasks[task.name] = TaskResult(
                 counter=task.counter,
-                baseline_s=statistics.median(run.seconds[task.name] for run in runs[BASELINE]),
-                candidate_s=statistics.median(run.seconds[task.name] for run in runs[CANDIDATE]),
+                baseline_s=_median_seconds(runs[BASELINE], task.name),
+                candidate_s=_median_seconds(runs[CANDIDATE], task.name),
                 baseline_counter=statistics.median(values[BASELINE]),
                 candidate_counter=worst,
-                share=scoring.counter_share(worst, task.good, task.bad),
+                share=scoring.counter_share(worst, task.good * size, task.bad * size),
             )
         left_cluster = [
             (name, needs)
             for name, needs in ((task.name, task.needs) for task in self.lab.tasks)
-            if any(not run.counters[name].summary()[needs] for run in (*runs[CANDIDATE], *elsewhere))
+            if any(
+                name in run.counters and not run.counters[name].summary()[needs]
+                for run in (*runs[CANDIDATE], *elsewhere)
+            )
         ]
         ratio = measure.ratio(slow, fast)
         reasons = [
@@ -248,14 +266,15 @@ class Experiment:
             speed_share=speed,
             seconds={BASELINE: slow, CANDIDATE: fast},
             tasks=tasks,
-            quality=dict(runs[CANDIDATE][-1].quality.values),
+            quality={name: value for run in runs[CANDIDATE] for name, value in run.quality.values.items()},
             arms={
                 arm: Arm(
-                    summary=runs[arm][-1].merged.summary(slots),
-                    functions={name: part.summary(slots) for name, part in runs[arm][-1].counters.items()},
-                    counters=dict(runs[arm][-1].counters),
+                    summary=last.merged.summary(slots),
+                    functions={name: part.summary(slots) for name, part in last.counters.items()},
+                    counters=dict(last.counters),
                 )
                 for arm in runs
+                for last in (_last_of_all(runs[arm]),)
             },
             full_marks_at=scoring.Bars.of(self.lab.gain).full,
             shown=self.lab.shown,
@@ -284,6 +303,16 @@ class Experiment:
 class _WrongResultError(Exception):
     def __init__(self, quality: Quality, where: str = "") -> None:
         self.quality = Quality(quality.values, tuple(where + reason for reason in quality.broken))
+
+
+def _median_seconds(runs: list[Run], name: str) -> float:
+    return statistics.median(run.seconds[name] for run in runs if name in run.seconds)
+
+
+def _last_of_all(runs: list[Run]) -> Run:
+    """The last run with the counters of every function, those of an earlier run where it did not run itself."""
+    counters = {name: part for run in runs for name, part in run.counters.items()}
+    return replace(runs[-1], counters=counters)
 
 
 def _collected(task: Task, solution: Solution, inputs: Mapping[str, Any]) -> pd.DataFrame:

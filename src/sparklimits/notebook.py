@@ -70,7 +70,27 @@ class OpenLab:
             if not isinstance(result, pd.DataFrame):
                 result = result.toPandas()
             seconds = time.perf_counter() - began
+        counters.other = dict(result.attrs.get("counters", {}))
         return Watched(name or function.__name__, seconds, counters, result, self.lab.shown)
+
+    def fails(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Calls a function that cannot succeed here, and prints what Spark says about it, in one line.
+
+        Raises:
+            AssertionError: it succeeded after all.
+        """
+        began = time.perf_counter()
+        try:
+            function(*arguments)
+        except Exception as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            # Where the error comes through py4j, the first line only says so; Spark's own reason follows.
+            reason = next((line for line in lines if "SparkException: " in line), lines[0])
+            print(
+                f"Failed after {time.perf_counter() - began:.0f} s. {reason.split('SparkException: ')[-1][:400]}"
+            )
+            return
+        raise AssertionError(f"{function.__name__} was expected to fail, and did not")
 
     def quality(self, **results: pd.DataFrame) -> Quality:
         """Compares collected results, by function name, with the right ones for the opened data."""

@@ -2,9 +2,10 @@
 
 from sparklimits.errors import SparkLimitsError
 from sparklimits.labs.base import Lab
+from sparklimits.labs.lab1_memory import LAB as LAB1_MEMORY
 from sparklimits.labs.lab2_skew import LAB as LAB2_SKEW
 
-LABS: dict[str, Lab] = {lab.id: lab for lab in (LAB2_SKEW,)}
+LABS: dict[str, Lab] = {lab.id: lab for lab in (LAB1_MEMORY, LAB2_SKEW)}
 
 
 def find(lab_id: str) -> Lab:

@@ -38,10 +38,15 @@ class Task:
 
     ``counter`` is the name of the work counter that shows the limitation; ``good`` and ``bad`` are its values
     where the limitation is removed and where it is in full force (marks fall from full to none between them,
-    on a log scale). ``needs`` is a counter that cannot be zero when the work was done on the cluster.
+    on a log scale); when the counter ``grows`` with the data, they hold for scale 1.
+    ``needs`` is a counter that cannot be zero when the work was done on the cluster.
+
+    The seconds of a task that is not ``timed`` are no part of the lab's speedup; it runs once in a measurement and
+    is judged by its counter.
 
     ``drive(solution, inputs)`` is what runs on the clock, for a solution that is a part of a larger job (one
     worker of a training, say); by default the solution is called with the inputs named in ``inputs``.
+    The table that it returns may hold counts of work that Spark does not see, by name, in ``attrs["counters"]``.
     """
 
     name: str
@@ -51,6 +56,8 @@ class Task:
     good: float
     bad: float
     needs: str = "tasks"
+    timed: bool = True
+    grows: bool = False
     drive: Callable[[Solution, Mapping[str, Any]], Any] | None = None
 
     def call(self, solution: Solution, inputs: Mapping[str, Any]) -> Any:
