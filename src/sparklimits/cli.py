@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     reset.set_defaults(command=_reset)
 
     demo = commands.add_parser("demo", help="measure every lab's reference: a table, JSON and pictures")
+    demo.add_argument(
+        "labs", nargs="*", metavar="LAB", help="these labs only; what is known of the others stays"
+    )
     demo.set_defaults(command=_demo)
 
     release = commands.add_parser("release", help="write the bundle for students, without answers")
@@ -146,7 +149,7 @@ def _reset(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from sparklimits.demo import demo
 
-    return demo()
+    return demo([find(lab) for lab in options.labs])
 
 
 def _release(options: argparse.Namespace) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sparklimits import cluster, evidence, figures
 from sparklimits.experiment import Experiment, scale_from_environment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import LABS
+from sparklimits.labs.base import Lab
 from sparklimits.measure import BASELINE, CANDIDATE
 from sparklimits.paths import project_root
 from sparklimits.progress import Progress
@@ -19,49 +21,53 @@ from sparklimits.result import Result
 HEADER = ("lab", "limit", "fix", "speedup [low, high]", "the counter that explains it")
 
 
-def demo() -> int:
-    """Runs the demonstration; exit code 0 when every lab's reference passed."""
+def demo(labs: Sequence[Lab]) -> int:
+    """Measures these labs, or all when none is named; exit code 0 when every reference passed.
+
+    A measurement of some labs leaves what was measured of the others before.
+    """
     folder = project_root() / "build" / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    rows: list[tuple[str, ...]] = [HEADER]
+    if not labs:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     passed = True
-    for lab in LABS.values():
+    for lab in labs or LABS.values():
         progress = Progress(lab.id)
         functions = load_functions(reference_path(lab), lab)
         spark = cluster.session(lab.constraints, lab.id)
         result = Experiment(lab, spark, scale=scale_from_environment(), progress=progress).measure(functions)
         progress.done()
         passed = passed and result.verdict == "passed"
-        rows.append(row(result))
         (folder / f"{lab.id}.json").write_text(json.dumps(result.as_json(), indent=1) + "\n")
         _pictures(result, folder)
     cluster.stop()
-    table = as_markdown(rows)
+    files = [folder / f"{lab}.json" for lab in LABS]
+    found = [json.loads(file.read_text()) for file in files if file.is_file()]
+    table = as_markdown([HEADER, *map(row, found)])
     (folder / "README.md").write_text(table)
     print(table)
     print(f"The JSON and the pictures are in {folder}.")
     return 0 if passed else 1
 
 
-def row(result: Result) -> tuple[str, ...]:
-    """One lab's line of the table."""
-    lab = LABS[result.lab]
-    if math.isnan(result.speedup):
-        return (lab.id, lab.limitation, lab.fix, result.verdict, "; ".join(result.reasons))
+def row(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """One lab's line of the table, from :meth:`sparklimits.result.Result.as_json`."""
+    lab = LABS[result["lab"]]
+    if result["speedup"] is None:
+        return (lab.id, lab.limitation, lab.fix, result["verdict"], "; ".join(result["reasons"]))
     shown = [
-        evidence.shown(lab.explains, result.arms[arm].summary[lab.explains]) for arm in (BASELINE, CANDIDATE)
+        evidence.shown(lab.explains, result["evidence"][arm][lab.explains]) for arm in (BASELINE, CANDIDATE)
     ]
     return (
         lab.id,
         lab.limitation,
         lab.fix,
-        f"{result.speedup:.1f} [{result.low:.1f}, {result.high:.1f}]",
+        f"{result['speedup']:.1f} [{result['low']:.1f}, {result['high']:.1f}]",
         f"{evidence.words(lab.explains)}: {shown[0]} → {shown[1]}",
     )
 
 
-def as_markdown(rows: list[tuple[str, ...]]) -> str:
+def as_markdown(rows: Sequence[Sequence[str]]) -> str:
     """The rows as a Markdown table with aligned columns."""
     widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
     lines = [
