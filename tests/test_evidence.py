@@ -56,6 +56,23 @@ def test_without_a_shuffle_there_is_no_straggler():
     assert Counters().straggler_ratio() == 1.0
 
 
+def test_the_slot_ratio_is_the_largest_task_over_an_even_share():
+    assert Counters(tasks=stage(100)).slot_ratio(slots=2) == 2.0
+    assert Counters(tasks=stage(100)).slot_ratio(slots=8) == 8.0
+    assert Counters(tasks=stage(50, 50)).slot_ratio(slots=2) == 1.0
+    assert Counters(tasks=stage(75, 25)).slot_ratio(slots=2) == 1.5
+    assert Counters(tasks=stage(*[10] * 16)).slot_ratio(slots=2) == 1.0
+    assert Counters().slot_ratio() == 1.0
+
+
+def test_the_slot_ratio_is_that_of_the_last_stage_with_the_data():
+    file = [task(1, input_records=1000, written=1000)]
+    even, sums = stage(500, 500, number=2), stage(2, number=3)
+    assert Counters(tasks=file).slot_ratio() == 2.0
+    assert Counters(tasks=file + even + sums).slot_ratio() == 1.0
+    assert Counters(tasks=file + even + stage(1000, number=3)).slot_ratio() == 2.0
+
+
 def test_the_stage_with_the_heaviest_task_counts():
     even, skewed = stage(100, 100, 100, 100, number=1), stage(1, 1, 1, 900, number=2)
     counters = Counters(tasks=even + skewed)
@@ -92,6 +109,7 @@ def test_the_summary_adds_up():
         "heaviest_task_records": 70,
         "median_task_records": 10,
         "straggler_ratio": 7.0,
+        "slot_ratio": 1.4,
         "straggler_time_ratio": 8.0,
         "task_seconds": 6.5,
         "gc_seconds": 0.25,
@@ -101,7 +119,7 @@ def test_the_summary_adds_up():
 def test_the_summary_of_no_work_has_the_same_names_and_no_work():
     empty = Counters().summary()
     assert empty.keys() == Counters(tasks=stage(1, 2)).summary().keys()
-    assert {name for name, value in empty.items() if value} == {"straggler_ratio"}
+    assert {name for name, value in empty.items() if value} == {"straggler_ratio", "slot_ratio"}
 
 
 def test_counters_become_json():

@@ -113,6 +113,12 @@ def test_the_timeline_of_even_work_marks_no_task_and_starts_at_zero():
     assert axes.get_xlim()[0] == 0.0
 
 
+def test_an_executor_without_work_has_an_empty_lane():
+    (axes,) = figures.timeline(job([100] * 4, executors=1), executors=2).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["executor 0", "executor 1"]
+    assert {round(bar.get_y() + bar.get_height() / 2) for bar in axes.patches} == {0}
+
+
 def test_executors_stand_in_the_order_of_their_numbers():
     (axes,) = figures.timeline(job([100] * 40, executors=11)).axes
     assert [label.get_text() for label in axes.get_yticklabels()][-2:] == ["executor 9", "executor 10"]

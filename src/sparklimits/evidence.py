@@ -82,6 +82,21 @@ class Counters:
         records = [0] * (2 * slots - len(records)) + records
         return records[-1] / max(1.0, statistics.median(records))
 
+    def slot_ratio(self, slots: int = 2) -> float:
+        """Records of the largest task over an even share for every slot: 1 when all slots can be busy at once.
+
+        It is ``slots`` when one task takes all records. What counts is the last stage through which the data went:
+        the last one that took in at least half as many records as the stage that took in the most.
+        """
+        taken = [
+            [task.input_records + task.read_records for task in tasks] for tasks in self.stages().values()
+        ]
+        most = max(map(sum, taken), default=0)
+        if not most:
+            return 1.0
+        last = next(records for records in reversed(taken) if 2 * sum(records) >= most)
+        return max(1.0, slots * max(last) / sum(last))
+
     def summary(self, slots: int = 2) -> dict[str, float]:
         """Totals by name, as plain numbers; what ``run --json`` calls evidence."""
         tasks = self.tasks
@@ -99,6 +114,7 @@ class Counters:
             "heaviest_task_records": max((task.records for task in straggler), default=0),
             "median_task_records": statistics.median(task.records for task in straggler) if straggler else 0,
             "straggler_ratio": round(self.straggler_ratio(slots), 3),
+            "slot_ratio": round(self.slot_ratio(slots), 3),
             "straggler_time_ratio": round(max(seconds) / max(1e-3, statistics.median(seconds)), 2),
             "task_seconds": round(sum(task.seconds for task in tasks), 3),
             "gc_seconds": round(sum(task.gc_seconds for task in tasks), 3),

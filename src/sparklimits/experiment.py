@@ -231,11 +231,13 @@ class Experiment:
                 baseline_counter=statistics.median(values[BASELINE]),
                 candidate_counter=worst,
                 share=scoring.counter_share(worst, task.good * size, task.bad * size),
+                on_cluster=bool(task.needs),
             )
         left_cluster = [
             (name, needs)
             for name, needs in ((task.name, task.needs) for task in self.lab.tasks)
-            if any(
+            if needs
+            and any(
                 name in run.counters and not run.counters[name].summary()[needs]
                 for run in (*runs[CANDIDATE], *elsewhere)
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,10 +45,13 @@ class Picture(Figure):
         return as_png(self)
 
 
-def timeline(counters: Counters, title: str = "") -> Picture:
-    """Every task as a bar over time, one lane for each executor; a straggler is marked."""
+def timeline(counters: Counters, title: str = "", executors: int = 1) -> Picture:
+    """Every task as a bar over time, one lane for each executor; a straggler is marked.
+
+    There are lanes for at least so many ``executors``: one that had nothing to do stays empty.
+    """
     figure, axes = _figure(7.5, 2.0)
-    _draw_timeline(axes, counters)
+    _draw_timeline(axes, counters, executors)
     axes.set_title(title)
     return figure
 
@@ -167,9 +171,11 @@ def comparison(result: Result) -> Picture:
     grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
     ends = 0.0
     lanes = []
-    for row, arm in enumerate((BASELINE, CANDIDATE)):
+    joined = {arm: _one_after_another(result.arms[arm].counters) for arm in (BASELINE, CANDIDATE)}
+    executors = max(len({task.executor for task in part.tasks}) for part in joined.values())
+    for row, arm in enumerate(joined):
         axes = figure.add_subplot(grid[row, 0])
-        ends = max(ends, _draw_timeline(axes, _one_after_another(result.arms[arm].counters)))
+        ends = max(ends, _draw_timeline(axes, joined[arm], executors))
         axes.set_title(f"{_LABELS[arm]}: tasks over time", loc="left")
         lanes.append(axes)
     for axes in lanes:
@@ -215,9 +221,12 @@ def _panels(count: int, width: float, height: float) -> tuple[Picture, list[Axes
     return figure, list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
 
 
-def _draw_timeline(axes: Axes, counters: Counters) -> float:
+def _draw_timeline(axes: Axes, counters: Counters, at_least: int = 1) -> float:
     """Draws the tasks, the first executor on top, and returns the end of the last one, in seconds."""
-    executors = sorted({task.executor for task in counters.tasks}, key=lambda name: (len(name), name))
+    found = {task.executor for task in counters.tasks}
+    idle = (str(number) for number in range(at_least) if str(number) not in found)
+    found.update(itertools.islice(idle, max(0, at_least - len(found))))
+    executors = sorted(found, key=lambda name: (len(name), name))
     skewed = counters.straggler_ratio() > FAR
     marked = max(counters.straggler(), key=lambda task: task.seconds) if skewed else None
     end = 0.0
@@ -230,6 +239,7 @@ def _draw_timeline(axes: Axes, counters: Counters) -> float:
         end = max(end, task.start + task.seconds)
     axes.set_xlim(0, 1.03 * end or 1)
     axes.set_yticks([-lane for lane in range(len(executors))], [f"executor {name}" for name in executors])
+    axes.set_ylim(0.5 - len(executors), 0.5)
     axes.set_xlabel("seconds (orange: the longest task of the heaviest stage)" if marked else "seconds")
     return end
 

@@ -33,6 +33,7 @@ class Watched:
     counters: Counters
     result: pd.DataFrame
     shown: Sequence[str] = ()
+    executors: int = 1
 
     def _repr_html_(self) -> str:
         summary = self.counters.summary()
@@ -41,7 +42,9 @@ class Watched:
             f"{self.name}: {self.seconds:.1f} s, {self.counters.jobs} jobs, {len(self.counters.tasks)} tasks; "
             f"{'; '.join(values)}; {len(self.result):,} rows in the result"
         )
-        return f"<p>{html.escape(line)}</p>" + figures.as_html(figures.timeline(self.counters))
+        return f"<p>{html.escape(line)}</p>" + figures.as_html(
+            figures.timeline(self.counters, executors=self.executors)
+        )
 
 
 class OpenLab:
@@ -71,7 +74,8 @@ class OpenLab:
                 result = result.toPandas()
             seconds = time.perf_counter() - began
         counters.other = dict(result.attrs.get("counters", {}))
-        return Watched(name or function.__name__, seconds, counters, result, self.lab.shown)
+        executors = self.lab.constraints.executors
+        return Watched(name or function.__name__, seconds, counters, result, self.lab.shown, executors)
 
     def fails(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Calls a function that cannot succeed here, and prints what Spark says about it, in one line.
@@ -139,7 +143,11 @@ class OpenLab:
             f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: {limits.executors} executors of "
             f"{limits.cores} core and {limits.memory_mb} MB ({html.escape(cluster.backend())}). "
             f"<a href='{page}' target='_blank'>Spark's own page</a></p>"
-            f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"
+            + (
+                f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"
+                if settings
+                else "<p>All else is as Spark's defaults have it.</p>"
+            )
         )
 
 

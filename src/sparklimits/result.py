@@ -25,7 +25,10 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One function's part: median seconds, the work counter before and after, and its share of the marks."""
+    """One function's part: median seconds, the work counter before and after, and its share of the marks.
+
+    The seconds of a function that does nothing ``on_cluster`` say nothing, and are not shown.
+    """
 
     counter: str
     baseline_s: float
@@ -33,6 +36,7 @@ class TaskResult:
     baseline_counter: float
     candidate_counter: float
     share: float
+    on_cluster: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Result:
             (f"{name}, seconds", f"{task.baseline_s:.2f}", f"{task.candidate_s:.2f}",
              f"{task.baseline_s / task.candidate_s:.1f}×")
             for name, task in self.tasks.items()
+            if task.on_cluster
         ]  # fmt: skip
         rows += [
             (f"{name}, {evidence.words(task.counter)}", evidence.shown(task.counter, task.baseline_counter),

@@ -39,7 +39,8 @@ class Task:
     ``counter`` is the name of the work counter that shows the limitation; ``good`` and ``bad`` are its values
     where the limitation is removed and where it is in full force (marks fall from full to none between them,
     on a log scale); when the counter ``grows`` with the data, they hold for scale 1.
-    ``needs`` is a counter that cannot be zero when the work was done on the cluster.
+    ``needs`` is a counter that cannot be zero when the work was done on the cluster; empty for a function that has
+    no work for a cluster.
 
     The seconds of a task that is not ``timed`` are no part of the lab's speedup; it runs once in a measurement and
     is judged by its counter.
