@@ -26,3 +26,11 @@ class CandidateError(SparkLimitsError):
     def __init__(self, function: str, message: str) -> None:
         super().__init__(f"{function}: {message}")
         self.function = function
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error says, in one line; of an error that came from Java, its own reason."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # Where the error comes through py4j, the first line only says so; the exceptions of Java follow.
+    line = next((line for line in lines if "Exception: " in line), lines[0])
+    return line.split("Exception: ")[-1][:400]

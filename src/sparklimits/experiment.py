@@ -17,7 +17,7 @@ import pandas as pd
 
 from sparklimits import evidence, measure, scoring
 from sparklimits.cluster import backend, pristine
-from sparklimits.errors import CandidateError, MachineError, SparkLimitsError
+from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
 from sparklimits.evidence import Counters
 from sparklimits.labs.base import Lab, Quality, Solution, Task
 from sparklimits.measure import BASELINE, CANDIDATE, Timed
@@ -331,13 +331,9 @@ def _collected(task: Task, solution: Solution, inputs: Mapping[str, Any]) -> pd.
     except CandidateError:
         raise
     except Exception as error:
-        text = str(error)
-        if "No space left on device" in text:
+        if "No space left on device" in str(error):
             raise _disk_trouble(error) from error
-        lines = [line for line in text.splitlines() if line.strip()]
-        raise CandidateError(
-            name, f"{type(error).__name__}: {lines[0] if lines else '(no message)'}"
-        ) from error
+        raise CandidateError(name, f"{type(error).__name__}: {in_one_line(error)}") from error
 
 
 def _disk_trouble(error: BaseException) -> MachineError:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from sparklimits import __version__, cluster, evidence, figures
-from sparklimits.errors import SparkLimitsError
+from sparklimits.errors import SparkLimitsError, in_one_line
 from sparklimits.evidence import Counters
 from sparklimits.experiment import Experiment, scale_from_environment
 from sparklimits.labs import find
@@ -87,12 +87,7 @@ class OpenLab:
         try:
             function(*arguments)
         except Exception as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            # Where the error comes through py4j, the first line only says so; Spark's own reason follows.
-            reason = next((line for line in lines if "SparkException: " in line), lines[0])
-            print(
-                f"Failed after {time.perf_counter() - began:.0f} s. {reason.split('SparkException: ')[-1][:400]}"
-            )
+            print(f"Failed after {time.perf_counter() - began:.0f} s. {in_one_line(error)}")
             return
         raise AssertionError(f"{function.__name__} was expected to fail, and did not")
 
