@@ -146,6 +146,7 @@ def curves(
     target: float | None = None,
     title: str = "",
     log_x: bool = False,
+    log_y: bool = False,
 ) -> Picture:
     """Lines of (x, y) points, at most five, each with its own colour and style; ``target`` is a dashed line.
 
@@ -158,6 +159,8 @@ def curves(
         axes.axhline(target, color=QUIET, linestyle="--", zorder=0, label=f"target {target:.3g}")
     if log_x:
         axes.set_xscale("log")
+    if log_y:
+        axes.set_yscale("log")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_title(title)
