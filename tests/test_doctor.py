@@ -75,6 +75,14 @@ def _installed_versions():
     return {name: importlib.metadata.version(name) for name in names}
 
 
+def test_a_torch_that_cannot_train_together_is_told_but_does_not_stop_the_labs(machine, capsys, monkeypatch):
+    from torch.distributed import rpc
+
+    monkeypatch.setattr(rpc, "is_available", lambda: False)
+    assert doctor() == 0
+    assert "this torch has no RPC" in capsys.readouterr().out
+
+
 def test_docker_without_an_engine_is_told_apart_from_no_docker(machine, capsys):
     machine.commands = {"docker": ""}
     assert doctor() == 0

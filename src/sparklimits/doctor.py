@@ -43,6 +43,7 @@ def doctor() -> int:
         _cores(),
         _disk(),
         _packages(),
+        _training(),
         _jupyter_port(),
         _browser(),
         _docker(),
@@ -141,6 +142,22 @@ def _imports(name: str) -> bool:
     except Exception:  # a damaged package can fail in any way
         return False
     return True
+
+
+def _training() -> Finding:
+    """What processes that train together need: gloo for all-reduce, RPC for a parameter server."""
+    name = "Training together"
+    try:
+        from torch import distributed
+        from torch.distributed import rpc
+
+        parts = {"gloo": distributed.is_gloo_available(), "RPC": rpc.is_available()}
+    except Exception:  # a missing or damaged torch is told with the packages
+        return Finding(name, None, "no torch.distributed")
+    if lacking := [part for part, there in parts.items() if not there]:
+        remedy = "the synchronisation lab needs them: PyTorch's builds for Linux have both"
+        return Finding(name, None, f"this torch has no {' and no '.join(lacking)}", remedy)
+    return Finding(name, True, f"torch has {' and '.join(parts)}")
 
 
 def _jupyter_port() -> Finding:
