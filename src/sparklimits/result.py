@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparklimits import __version__, evidence
+from sparklimits import __version__, evidence, scoring
 from sparklimits.evidence import Counters
 from sparklimits.measure import BASELINE, CANDIDATE
 
@@ -91,6 +91,15 @@ class Result:
             return 0.0
         value = float(self.tasks[part].share)
         return value if self.verdict not in ("wrong", "suspicious") else 0.0
+
+    def counter_share(self, counter: str, good: float, bad: float) -> float:
+        """Share of the marks, 0.0 … 1.0, for one more counter of all the candidate's work.
+
+        It falls from ``bad`` to ``good`` as in :func:`sparklimits.scoring.counter_share`.
+        """
+        if self.verdict in ("wrong", "suspicious") or not self.arms:
+            return 0.0
+        return scoring.counter_share(self.arms[CANDIDATE].summary[counter], good, bad)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``sparklimits run --json`` prints; numbers that were not measured are null."""
