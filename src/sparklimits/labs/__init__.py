@@ -4,8 +4,9 @@ from sparklimits.errors import SparkLimitsError
 from sparklimits.labs.base import Lab
 from sparklimits.labs.lab1_memory import LAB as LAB1_MEMORY
 from sparklimits.labs.lab2_skew import LAB as LAB2_SKEW
+from sparklimits.labs.lab3_network import LAB as LAB3_NETWORK
 
-LABS: dict[str, Lab] = {lab.id: lab for lab in (LAB1_MEMORY, LAB2_SKEW)}
+LABS: dict[str, Lab] = {lab.id: lab for lab in (LAB1_MEMORY, LAB2_SKEW, LAB3_NETWORK)}
 
 
 def find(lab_id: str) -> Lab:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 #: Seconds of silence after which an executor counts as lost here; Spark's default is 120.
-TIMEOUT = 12
+TIMEOUT = 8
 CONSTRAINTS = Constraints(
     executors=1,
     memory_mb=768,

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 #: Groups of items whose similarities are computed.
-GROUPS = 160
-#: Bytes that the objects may take for full marks, and from which there are none; Java's own serializer takes 1.73 MB.
-GOOD, BAD = 1.04e6, 1.5e6
+GROUPS = 100
+#: Bytes that the objects may take for full marks, and from which there are none; Java's own serializer takes 0.67 MB.
+GOOD, BAD = 4.0e5, 6.0e5
 KRYO = "org.apache.spark.serializer.KryoSerializer"
 #: What a session for objects departs from, so that what is written is what is counted and no class is forgotten.
 PLAIN = {"spark.shuffle.compress": "false", "spark.kryo.registrationRequired": "true"}
