@@ -268,7 +268,7 @@ LAB = Lab(
             drive=lab3_kryo.similar_groups_under,
         ),
     ),
-    gain=2.8,
+    gain=2.7,
     make_data=make_data,
     write_data=write_data,
     load=load,
