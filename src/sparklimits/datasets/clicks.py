@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, xlogy
+
+from sparklimits.datasets.parts import write_parts
 
 LABEL = "label"
 NUMBERS = tuple(f"i{number}" for number in range(1, 14))
@@ -179,13 +179,8 @@ def hashed(clicks: pd.DataFrame, buckets: int) -> tuple[NDArray[np.int64], NDArr
 
 def write_parquet(clicks: pd.DataFrame, folder: Path, files: int = 8) -> Path:
     """Writes the clicks as ``files`` Parquet files into the new folder, and returns it."""
-    folder.mkdir(parents=True)
     plain = clicks.astype(dict.fromkeys(CATEGORIES, object))
-    table = pa.Table.from_pandas(plain, schema=SCHEMA, preserve_index=False)
-    bounds = np.linspace(0, len(clicks), files + 1).astype(int).tolist()
-    for number, (start, end) in enumerate(pairwise(bounds)):
-        pq.write_table(table.slice(start, end - start), folder / f"part-{number:02d}.parquet")
-    return folder
+    return write_parts(pa.Table.from_pandas(plain, schema=SCHEMA, preserve_index=False), folder, files)
 
 
 @lru_cache(maxsize=4)

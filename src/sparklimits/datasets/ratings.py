@@ -8,15 +8,15 @@ items of one group are rated together more often than chance says: there is some
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+
+from sparklimits.datasets.parts import write_parts
 
 SCHEMA = pa.schema(
     [("user_id", pa.int32()), ("item_id", pa.int32()), ("rating", pa.float32()), ("ts", pa.int64())]
@@ -177,16 +177,8 @@ def calibrated(spec: RatingsSpec, seed: int) -> RatingsSpec:
 
 
 def write_parquet(ratings: pd.DataFrame, folder: Path, files: int = 8) -> Path:
-    """Writes the ratings as ``files`` Parquet files into the new folder, and returns it.
-
-    Several files, because Spark reads one small file in one task.
-    """
-    folder.mkdir(parents=True)
-    table = pa.Table.from_pandas(ratings, schema=SCHEMA, preserve_index=False)
-    bounds = np.linspace(0, len(ratings), files + 1).astype(int).tolist()
-    for number, (start, end) in enumerate(pairwise(bounds)):
-        pq.write_table(table.slice(start, end - start), folder / f"part-{number:02d}.parquet")
-    return folder
+    """Writes the ratings as ``files`` Parquet files into the new folder, and returns it."""
+    return write_parts(pa.Table.from_pandas(ratings, schema=SCHEMA, preserve_index=False), folder, files)
 
 
 def measured_skew(ratings: pd.DataFrame) -> dict[str, float]:

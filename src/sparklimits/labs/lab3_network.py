@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import sparse
 
 from sparklimits.cluster import Constraints
+from sparklimits.datasets.parts import vectors, write_parts
 from sparklimits.labs import lab3_kryo
 from sparklimits.labs.base import Lab, Quality, Task
 
@@ -131,25 +131,15 @@ def _events(rng: np.random.Generator, count: int, spec: Spec) -> tuple[NDArray[n
 
 def write_data(day: Day, folder: Path) -> Path:
     """Writes Spark's tables as Parquet files, the items' vectors and the cohorts' baskets for the driver."""
-    for name, vectors in (("item", day.items), ("user", day.users)):
-        flat = pa.array(vectors.ravel())
-        lists = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]).cast(pa.list_(pa.float32()))
-        numbers = np.arange(len(vectors), dtype=np.int32)
-        _write(folder / f"{name}s", 2, {f"{name}_id": numbers, f"{name}_vector": lists})
-    _write(folder / "purchases", 4, {"cohort": day.bought_cohort, "item_id": day.bought_item})
-    views = {"cohort": day.viewed_cohort, "user_id": day.viewed_user, "item_id": day.viewed_item}
-    _write(folder / "views", 4, views)
+    write_parts(vectors("item", day.items), folder / "items", 2)
+    write_parts(vectors("user", day.users), folder / "users", 2)
+    bought = {"cohort": day.bought_cohort, "item_id": day.bought_item}
+    write_parts(pa.table(bought), folder / "purchases", 4)
+    viewed = {"cohort": day.viewed_cohort, "user_id": day.viewed_user, "item_id": day.viewed_item}
+    write_parts(pa.table(viewed), folder / "views", 4)
     np.save(folder / "vectors.npy", day.items)
     np.save(folder / "baskets.npy", baskets(day))
     return folder
-
-
-def _write(folder: Path, files: int, columns: Mapping[str, Any]) -> None:
-    folder.mkdir(parents=True)
-    table = pa.table(dict(columns))
-    size = -(-table.num_rows // files)
-    for number in range(files):
-        pq.write_table(table.slice(number * size, size), folder / f"part-{number}.parquet")
 
 
 def load(spark: SparkSession, folder: Path) -> dict[str, Any]:
