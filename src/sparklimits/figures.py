@@ -18,7 +18,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
 from sparklimits.evidence import Counters, Task
@@ -139,6 +139,10 @@ def bars(values: Mapping[str, float], label: str, title: str = "") -> Picture:
 _LINES = (("#D55E00", "-"), ("#0072B2", "-"), ("#009E73", "--"), ("#CC79A7", "-."), ("#000000", ":"))
 
 
+#: With more lines than this, their names stand beside the picture: inside they would lie on a line.
+_INSIDE = 3
+
+
 def curves(
     lines: Mapping[str, Sequence[tuple[float, float]]],
     x: str,
@@ -147,10 +151,11 @@ def curves(
     title: str = "",
     log_x: bool = False,
     log_y: bool = False,
+    top: float | None = None,
 ) -> Picture:
     """Lines of (x, y) points, at most five, each with its own colour and style; ``target`` is a dashed line.
 
-    ``x`` and ``y`` name the axes with their units.
+    ``x`` and ``y`` name the axes with their units. Lines that run away leave the picture at ``top``.
     """
     figure, axes = _figure(7.5, 3.4)
     for (name, points), (colour, style) in zip(lines.items(), _LINES, strict=False):
@@ -159,12 +164,21 @@ def curves(
         axes.axhline(target, color=QUIET, linestyle="--", zorder=0, label=f"target {target:.3g}")
     if log_x:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     if log_y:
         axes.set_yscale("log")
+    if top is not None:
+        lowest = min(y for points in lines.values() for _, y in points)
+        axes.set_ylim(lowest - 0.05 * (top - lowest), top)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_title(title)
-    axes.legend(frameon=False)
+    if len(lines) > _INSIDE:
+        figure.legend(frameon=False, loc="outside right upper")
+    else:
+        axes.legend(frameon=False)
     return figure
 
 
