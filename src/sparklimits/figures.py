@@ -170,7 +170,7 @@ def curves(
     if log_y:
         axes.set_yscale("log")
     if top is not None:
-        lowest = min(y for points in lines.values() for _, y in points)
+        lowest = min(target or top, *(y for points in lines.values() for _, y in points))
         axes.set_ylim(lowest - 0.05 * (top - lowest), top)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
