@@ -69,6 +69,15 @@ def test_the_shares_by_verdict(verdict, speed_share, speed, counter):
     assert type(found.share("speed")) is type(found.share("item_pairs")) is float
 
 
+def test_the_share_of_one_more_counter():
+    found = result()
+    shuffled = found.arms["candidate"].summary["shuffle_records"]
+    assert found.counter_share("shuffle_records", shuffled, 10 * shuffled) == 1.0
+    assert found.counter_share("shuffle_records", shuffled / 10, 10 * shuffled) == pytest.approx(0.5)
+    assert result(verdict="wrong").counter_share("shuffle_records", shuffled, 10 * shuffled) == 0.0
+    assert unmeasured("failed").counter_share("shuffle_records", 1.0, 2.0) == 0.0
+
+
 @pytest.mark.parametrize("verdict", ["wrong", "failed"])
 def test_what_was_not_measured_earns_nothing(verdict):
     found = unmeasured(verdict)
