@@ -98,3 +98,8 @@ def test_commands_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
     assert all(line.startswith("sparklimits: ") for line in lines if "·" not in line)
+
+
+def test_a_lab_that_has_no_real_data_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "lab1_memory", "--data", str(tmp_path)]) == 1
+    assert "lab1_memory does not run on MovieLens ratings; --data is for lab2_skew" in capsys.readouterr().err

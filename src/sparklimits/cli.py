@@ -96,6 +96,9 @@ def _run(options: argparse.Namespace) -> int:
 
     lab = find(options.lab)
     functions = load_functions(options.solution or reference_path(lab), lab)
+    if options.data and lab.from_movielens is None:
+        named = ", ".join(one.id for one in LABS.values() if one.from_movielens)
+        raise SparkLimitsError(f"{lab.id} does not run on MovieLens ratings; --data is for {named}.")
     real = movielens.load(options.data) if options.data else None
     scale = scale_from_environment()
     progress = Progress(lab.id)
