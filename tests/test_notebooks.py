@@ -85,6 +85,10 @@ def test_the_bundle_gives_nothing_away_and_works_alone(tmp_path: Path) -> None:
     assert "StorageLevel.MEMORY_AND_DISK)" not in text, "the reference"
     assert "71_388" not in text, "the hidden seed"
     assert "pairs.reduceByKey(lambda a, b: (a[0]" not in text, "the reference"
+    assert "84_529" not in text, "the hidden seed"
+    assert "optimiser = torch.optim.Adam(network.parameters(), lr=0.01)" not in text, "the reference"
+    assert "73_529" not in text, "the hidden seed"
+    assert "torch.randperm(len(inputs), device=place)" not in text, "the reference"
     top = tmp_path / f"sparklimits-{__version__}"
     # The package runs from the bundle, its naive way as a student's file, with no solutions/ anywhere.
     mine = top / "mine.py"

@@ -31,6 +31,7 @@ class CandidateError(SparkLimitsError):
 def in_one_line(error: BaseException) -> str:
     """What an error says, in one line; of an error that came from Java, its own reason."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    # Where the error comes through py4j, the first line only says so; the exceptions of Java follow.
-    line = next((line for line in lines if "Exception: " in line), lines[0])
+    # Where the error comes through py4j, the first line only says so; the exceptions of Java follow. One that was
+    # waited for is not the reason either.
+    line = next((line for line in lines if "Exception: " in line and "awaitResult" not in line), lines[0])
     return line.split("Exception: ")[-1][:400]

@@ -1,0 +1,1 @@
+"""What trains outside of Spark: networks for clicks in PyTorch. Nothing here imports Spark."""

@@ -1,0 +1,76 @@
+"""Lab 6: its features against the definition, its check, and both ways once on Spark."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sparklimits import cluster
+from sparklimits.experiment import Experiment
+from sparklimits.grading.submission import load_functions, reference_path
+from sparklimits.labs.lab6_capstone import DAY, FEATURES, LAB, LAST, LOOK_BACK, Days, bars, check, make_data
+
+
+@pytest.fixture(scope="module")
+def days() -> Days:
+    return make_data(0.2, 3, "main")
+
+
+def last_day(days: Days, probability: object) -> pd.DataFrame:
+    rows = days.impressions.loc[days.impressions["ts"] >= LAST * DAY, "row"]
+    return pd.DataFrame({"row": rows, "probability": probability})
+
+
+def test_the_features_are_those_of_the_definition(days: Days) -> None:
+    table = days.impressions
+    found = pd.DataFrame(days.exact, columns=FEATURES)
+    for row in np.random.default_rng(0).choice(len(table), 40, replace=False):
+        one = table.loc[row]
+        before = table[(table["user_id"] == one["user_id"]) & (table.index < row)].tail(LOOK_BACK)
+        fits = [days.users[one["user_id"]] @ days.ads[ad] for ad in before["ad_id"]]
+        assert found.loc[row, "affinity"] == pytest.approx(
+            days.users[one["user_id"]] @ days.ads[one["ad_id"]], abs=1e-3
+        )
+        assert found.loc[row, "seen"] == pytest.approx(len(before) / LOOK_BACK)
+        assert found.loc[row, "affinity_mean"] == pytest.approx(np.mean(fits) if fits else 0.0, abs=1e-3)
+        assert found.loc[row, "affinity_deviation"] == pytest.approx(np.std(fits) if fits else 0.0, abs=1e-3)
+        assert found.loc[row, "affinity_best"] == pytest.approx(max(fits) if fits else 0.0, abs=1e-3)
+        pause = np.log1p(one["ts"] - before["ts"].iloc[-1]) / 10 if len(before) else 0.0
+        assert found.loc[row, "pause"] == pytest.approx(pause)
+
+
+def test_what_is_wrong_is_named(days: Days) -> None:
+    cases = [
+        (last_day(days, 0.25), "the AUC of the last day is 0.5"),
+        (last_day(days, 0.25)[1:], "must come once"),
+        (last_day(days, 1.5), "not between 0 and 1"),
+        (last_day(days, np.nan), "not between 0 and 1"),
+        (last_day(days, 0.25).drop(columns="probability"), "no column probability"),
+    ]
+    for table, reason in cases:
+        quality = check({"pipeline": table}, days)
+        assert not quality.ok, reason
+        assert reason in quality.broken[0]
+
+
+def test_the_reference_is_as_good_and_leaves_the_jobs_away() -> None:
+    spark = cluster.session(LAB.constraints)
+    experiment = Experiment(LAB, spark, scale=0.5, seed=5)
+    fixed = experiment.run(load_functions(reference_path(LAB), LAB), "other")
+    naive = experiment.run(LAB.naive)
+    for run in (fixed, naive):
+        assert run.quality.ok, run.quality.broken
+    before, after = (run.merged.summary() for run in (naive, fixed))
+    # MLlib's network runs a job for each of its hundred iterations.
+    assert before["jobs"] > 80 > 10 >= after["jobs"]
+    # Features made for several passes against once; joins that shuffle the vectors against joins that do not.
+    assert before["input_records"] > 3 * after["input_records"]
+    assert before["shuffle_bytes"] > 10 * after["shuffle_bytes"]
+
+
+def test_the_bars_of_the_counters_grow_with_the_data() -> None:
+    small, large = (bars(make_data(scale, 1, "main")) for scale in (0.1, 0.4))
+    assert large["shuffle_bytes"][0] == pytest.approx(4 * small["shuffle_bytes"][0])
+    assert small["input_records"][0] < large["input_records"][0]
+    assert all(good < bad for good, bad in [*small.values(), *large.values()])
