@@ -83,7 +83,9 @@ class ServerJob:
             curve.append((time.time() - ready, steps, self.goal.held_out.loss(table)))
         _server.stop()
         np.save(self.out, table)
-        counters = {"server_bytes": _server.bytes, "server_waits": _server.waits}
+        counters = {
+            "server_bytes": _server.bytes, "server_waits": _server.waits, "server_held": _server.held,
+        }  # fmt: skip
         _server.until_left(_FAREWELL)
         return {"ready": ready, "curve": curve, "counters": counters}
 

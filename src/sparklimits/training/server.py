@@ -37,12 +37,13 @@ class Server:
     is computed from a table that lacks more than that (stale synchronous parallel; Ho et al., NIPS 2013). With a
     bound of nothing, nobody waits. A dead worker that is heard of again lives.
 
-    ``bytes`` counts what went in and out, ``waits`` the calls that had to wait for another worker.
+    ``bytes`` counts what went in and out, ``waits`` the calls of :meth:`wait`, and ``held`` the pulls that had to
+    wait at the bound.
     """
 
     def __init__(self, table: Table, workers: int, bound: int | None) -> None:
         self.table, self.bound, self.done = table.copy(), bound, False
-        self.bytes = self.waits = 0
+        self.bytes = self.waits = self.held = 0
         self._workers = [_Worker() for _ in range(workers)]
         self._changed = threading.Condition()
 
@@ -65,7 +66,7 @@ class Server:
     def pull(self, worker: int, rows: Rows | None = None) -> Table:
         """The rows' values now, or the whole table."""
         with self._changed:
-            self._until_near(worker, self.bound)
+            self.held += self._until_near(worker, self.bound)
             values = self.table.copy() if rows is None else self.table[rows]
             self.bytes += values.nbytes + (0 if rows is None else rows.nbytes)
             return values
@@ -87,6 +88,7 @@ class Server:
     def wait(self, worker: int) -> None:
         """Returns when every living worker has pushed as often as this one."""
         with self._changed:
+            self.waits += 1
             self._until_near(worker, 0)
 
     def leave(self, worker: int) -> None:
@@ -116,16 +118,19 @@ class Server:
         with self._changed:
             self._changed.wait_for(lambda: self.left, patience)
 
-    def _until_near(self, number: int, bound: int | None) -> None:
-        """In a worker's call: returns when it is no further ahead of any living worker, or the training is over."""
+    def _until_near(self, number: int, bound: int | None) -> bool:
+        """In a worker's call: returns when it is no further ahead of any living worker, or the training is over.
+
+        True when it had to wait for that.
+        """
         me = self._workers[number]
         me.seen, me.waiting = time.monotonic(), True
         waited = False
         while bound is not None and not self.done and self._ahead(me) > bound:
             waited = True
             self._changed.wait(LEASE / 10)  # a lease can end without anybody telling
-        self.waits += waited
         me.seen, me.waiting = time.monotonic(), False
+        return waited
 
     def _ahead(self, me: _Worker) -> int:
         return me.pushes - min(worker.pushes for worker in self._workers if worker.alive)
