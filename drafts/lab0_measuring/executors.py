@@ -1,0 +1,70 @@
+"""Lab 0's training on one executor, two, and four, with as many partitions as executors.
+
+    .venv/bin/python benchmarks/executors.py
+
+Each session trains five times; the first two runs are a warm-up, and the median of the others counts. Writes
+``benchmarks/results/executors.json`` and the table in ``course/lab0_measuring.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+from sparklimits.labs.lab0_measuring import LAB, train
+
+from sparklimits import cluster
+from sparklimits.experiment import Experiment
+from sparklimits.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "benchmarks" / "results" / "executors.json"
+PAGE = ROOT / "course" / "lab0_measuring.md"
+BEGIN, END = "<!-- begin executors: written by benchmarks/executors.py -->", "<!-- end executors -->"
+EXECUTORS = (1, 2, 4)
+WARM_UPS, RUNS = 2, 3
+
+
+def measured(executors: int) -> dict[str, float]:
+    """One row: the seconds, and how long the tasks ran altogether."""
+    lab = replace(LAB, constraints=replace(LAB.constraints, executors=executors))
+    progress = Progress(f"{executors} executors")
+    experiment = Experiment(lab, cluster.session(lab.constraints), seed=1, progress=progress)
+    runs = [
+        experiment.run({"fit_in_parallel": lambda visits: train(visits.repartition(executors))})
+        for _ in range(WARM_UPS + RUNS)
+    ][WARM_UPS:]
+    cluster.stop()
+    return {
+        "executors": executors,
+        "seconds": round(statistics.median(run.total for run in runs), 2),
+        "task_seconds": round(statistics.median(run.merged.summary()["task_seconds"] for run in runs), 2),
+        "slot_ratio": runs[-1].merged.slot_ratio(executors),
+    }
+
+
+def main() -> None:
+    """Measures all rows and writes them."""
+    rows = [measured(executors) for executors in EXECUTORS]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    OUT.write_text(json.dumps({"cores": cores, "rows": rows}, indent=1) + "\n")
+    table = [
+        f"| executors and partitions (on {cores} cores) | seconds | times as fast as one | seconds of all tasks | "
+        "slot ratio |",
+        "|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        table.append(
+            f"| {row['executors']} | {row['seconds']:.1f} | {rows[0]['seconds'] / row['seconds']:.2f} | "
+            f"{row['task_seconds']:.1f} | {row['slot_ratio']:.1f} |"
+        )
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    PAGE.write_text(before + "\n".join([BEGIN, *table, END]) + rest.split(END)[1], encoding="utf-8")
+    print("\n".join(table))
+
+
+if __name__ == "__main__":
+    main()

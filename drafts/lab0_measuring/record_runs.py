@@ -1,0 +1,158 @@
+"""Runs jobs of the labs, slow and fixed, and keeps Spark's counters of each with the cause that it is known for.
+
+    .venv/bin/python benchmarks/record_runs.py [LAB …]
+
+Writes ``src/sparklimits/resources/recorded_runs.json``, from which Lab 0 asks for the causes, and
+``benchmarks/results/recorded_runs_hidden.json``, which stands in the hidden test of Lab 0's notebook. The cause of a
+naive way is the limit that its lab reproduces; the reference of each lab has none left.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.regression import LinearRegression
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from sparklimits import cluster
+from sparklimits.experiment import Experiment
+from sparklimits.grading.submission import load_functions, reference_path
+from sparklimits.labs import find
+from sparklimits.labs.base import Lab, Quality, Solution, Task
+from sparklimits.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN = ROOT / "src" / "sparklimits" / "resources" / "recorded_runs.json"
+HIDDEN = ROOT / "benchmarks" / "results" / "recorded_runs_hidden.json"
+
+#: The cause that holds up each naive way.
+CAUSES = {
+    "lab0_measuring": {"fit_in_parallel": "idle slots"},
+    "lab1_memory": {"compare_models": "recomputation", "training_examples": "spill"},
+    "lab2_skew": {"item_trends": "skew", "item_pairs": "skew"},
+    "lab3_network": {"cohort_tastes": "network", "cohort_scores": "network"},
+}
+#: Seconds are left out: they are those of one machine.
+KEPT = (
+    "jobs", "tasks", "input_records", "shuffle_records", "shuffle_bytes", "remote_bytes", "memory_spilled_bytes",
+    "disk_spilled_bytes", "heaviest_task_records", "median_task_records", "slot_ratio",
+)  # fmt: skip
+
+
+def mean_minutes(visits: DataFrame) -> DataFrame:
+    """The mean length of the visits with so many pages."""
+    return visits.groupBy("pages").agg(F.avg("minutes"))
+
+
+def plain_fit(visits: DataFrame) -> DataFrame:
+    """The weights of a linear model of three counts."""
+    counts = VectorAssembler(inputCols=["pages", "clicks", "searches"], outputCol="features")
+    model = LinearRegression(labelCol="minutes").fit(counts.transform(visits))
+    return visits.sparkSession.createDataFrame([(float(one),) for one in model.coefficients])
+
+
+def mean_ratings(ratings: DataFrame) -> DataFrame:
+    """The mean rating of each item."""
+    return ratings.groupBy("item_id").agg(F.avg("rating"))
+
+
+def numbered_ratings(ratings: DataFrame) -> DataFrame:
+    """The last of each item's first ten ratings, by a window over the item."""
+    place = F.row_number().over(Window.partitionBy("item_id").orderBy("ts"))
+    return ratings.select("item_id", "rating", place.alias("place")).where("place = 10")
+
+
+#: For each part: which data, at which scale.
+PARTS = {"main": ("main", 1.0), "other": ("other", 1.2), "hidden": ("main", 1.4)}
+#: The other data of lab 1 are too light to spill.
+ONLY_MAIN = ("lab1_memory",)
+#: Jobs that are no function to write: lab, job, input, cause.
+FURTHER: dict[str, list[tuple[str, Solution, str, str]]] = {
+    "main": [("lab0_measuring", mean_minutes, "visits", "idle slots")],
+    "other": [("lab0_measuring", mean_minutes, "visits", "idle slots")],
+    "hidden": [
+        ("lab0_measuring", plain_fit, "visits", "idle slots"),
+        ("lab2_skew", mean_ratings, "ratings", "none"),
+        ("lab2_skew", numbered_ratings, "ratings", "skew"),
+    ],
+}
+
+
+def rows_of(inputs: dict[str, Any]) -> int:
+    """Rows of all tables of Spark among the inputs."""
+    return sum(table.count() for table in inputs.values() if isinstance(table, DataFrame))
+
+
+def run_of(lab: Lab, task: Task, solution: Solution, scale: float, variant: str) -> dict[str, float]:
+    """The counters of one run of one function, and the rows of the tables that it was given."""
+    seen = []
+
+    def load(spark: SparkSession, folder: Path) -> dict[str, Any]:
+        inputs = lab.load(spark, folder)
+        seen.append(rows_of({name: inputs[name] for name in task.inputs}))
+        return inputs
+
+    alone = replace(lab, tasks=(task,), load=load, check=lambda results, data: Quality({}))
+    run = Experiment(alone, cluster.session(lab.constraints), scale=scale, seed=11).run(
+        {task.name: solution}, variant
+    )
+    counted = run.counters[task.name].summary(lab.constraints.slots)
+    return {"rows": seen[0], **{name: counted[name] for name in KEPT}}
+
+
+def plan(part: str, lab: Lab) -> list[tuple[str, str, Task, Solution]]:
+    """What is run of a lab for a part: the job's name for a reader, its cause, the task, the function."""
+    fixed = load_functions(reference_path(lab), lab)
+    found = []
+    for task in lab.tasks:
+        if cause := CAUSES[lab.id].get(task.name):
+            found.append((f"{task.name}, naive", cause, task, task.naive))
+            found.append((f"{task.name}, fixed", "none", task, fixed[task.name]))
+    for name, job, table, cause in FURTHER[part]:
+        if name == lab.id:
+            task = Task(job.__name__, job, (table,), "tasks", good=1, bad=2)
+            found.append((job.__name__, cause, task, job))
+    return found
+
+
+def main() -> None:
+    """Runs the jobs of the labs that are named, or of all; writes both files after each lab."""
+    progress = Progress("recording")
+    parts = {**kept(SHOWN), **kept(HIDDEN)}
+    for name in sys.argv[1:] or CAUSES:
+        lab = find(name)
+        for part, (variant, scale) in PARTS.items():
+            runs = []
+            for job, cause, task, solution in plan(part, lab):
+                progress(f"{name}, {part}: {job}")
+                counters = run_of(lab, task, solution, scale, "main" if name in ONLY_MAIN else variant)
+                runs.append({"lab": name, "job": job, "cause": cause, "counters": counters})
+            others = [run for run in parts.get(part, []) if run["lab"] != name]
+            parts[part] = sorted(others + runs, key=lambda run: run["lab"])
+        cluster.stop()
+        write(SHOWN, {part: parts[part] for part in ("main", "other")})
+        write(HIDDEN, {"hidden": parts["hidden"]})
+    progress.done()
+
+
+def kept(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """What was recorded before, by part."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def write(path: Path, parts: dict[str, list[dict[str, Any]]]) -> None:
+    """Writes the parts as JSON with a line for each run."""
+    blocks = [
+        f'"{part}": [\n' + ",\n".join(json.dumps(run) for run in runs) + "\n]" for part, runs in parts.items()
+    ]
+    path.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

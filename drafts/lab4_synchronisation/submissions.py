@@ -1,0 +1,54 @@
+"""Lab 4, half fixed and wrong."""
+
+#: One of the two functions fixed, and only half: four steps between two synchronisations.
+HALF = {
+    "prediction": "my_prediction = 10",
+    "train_round": """\
+from operator import add
+
+
+def train_round(shards, table, start, period=4):
+    sent = shards.context.broadcast(table)
+
+    def local_steps(shard):
+        mine = sent.value.copy()
+        for step in range(start, start + period):
+            mine += shard.batch(step).change(mine)
+        return mine
+
+    total = shards.map(local_steps).reduce(add)
+    sent.destroy()
+    return total / shards.getNumPartitions(), start + period
+""",
+}
+
+#: Fast and wrong: one synchronisation when both workers have learned their own clicks by heart; changes that are
+#: computed from a table that is eight pushes old.
+WRONG = {
+    "prediction": "my_prediction = 10",
+    "train_round": """\
+from operator import add
+
+
+def train_round(shards, table, start, period=1000):
+    sent = shards.context.broadcast(table)
+
+    def local_steps(shard):
+        mine = sent.value.copy()
+        for step in range(start, start + period):
+            mine += shard.batch(step).change(mine)
+        return mine
+
+    total = shards.map(local_steps).reduce(add)
+    sent.destroy()
+    return total / shards.getNumPartitions(), start + period
+""",
+    "worker": """\
+def worker(server, batches):
+    for number, batch in enumerate(batches):
+        rows, small = batch.touched()
+        if number % 8 == 0:
+            table = server.pull()
+        server.push(small.change(table[rows]), rows)
+""",
+}

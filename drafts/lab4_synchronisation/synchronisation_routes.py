@@ -1,0 +1,203 @@
+"""Lab 4's ways to train in parallel, each until the same loss on held-out clicks: seconds, jobs, and what hurts.
+
+    .venv/bin/python benchmarks/synchronisation_routes.py [--runs 5]
+
+Writes ``benchmarks/results/synchronisation_routes.json``, the tables in ``course/lab4_synchronisation.md`` and the
+picture ``course/figures/lab4_routes.png``. Every run has clicks of its own; on the same clicks, all ways start from
+the same table. Everything runs on this machine: what goes from process to process goes over loopback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sparklimits import cluster, evidence, figures
+from sparklimits.grading.submission import load_functions, reference_path
+from sparklimits.labs import lab4_synchronisation as lab4
+from sparklimits.progress import Progress
+from sparklimits.training.fm import Batch
+from sparklimits.training.rpc import Handle
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "benchmarks" / "results" / "synchronisation_routes.json"
+PAGE = ROOT / "course" / "lab4_synchronisation.md"
+PICTURE = ROOT / "course" / "figures" / "lab4_routes.png"
+#: The slow machine computes each change so many times more than it must.
+LOAD = 10
+NAIVE, SERVER = "one Spark job for each step", "parameter server, asynchronous, touched rows"
+
+Way = Callable[[Mapping[str, Any]], Any]
+
+
+def ways() -> dict[str, dict[str, Way]]:
+    """The ways by table and name; each gets the lab's inputs, and trains."""
+    functions = load_functions(reference_path(lab4.LAB), lab4.LAB)
+    train_round, worker = functions["train_round"], functions["worker"]
+
+    def local(period: int) -> Way:
+        return partial(lab4.in_rounds, lambda shards, table, start: train_round(shards, table, start, period))
+
+    def bounded(bound: int | None, load: int) -> Way:
+        return lambda inputs: lab4.with_server(worker, lab4.with_slow_machine(inputs, load), bound)
+
+    def slow(way: Way) -> Way:
+        return lambda inputs: way(lab4.with_slow_machine(inputs, LOAD))
+
+    routes: dict[str, Way] = {
+        NAIVE: partial(lab4.in_rounds, lab4.train_round),
+        "all-reduce after each step": lab4.with_all_reduce,
+        "parameter server, in step, whole table": partial(lab4.with_server, lab4.worker),
+        SERVER: partial(lab4.with_server, worker),
+        "local SGD, 40 steps in each job": local(40),
+    }
+    return {
+        "routes": routes,
+        "slow machine": {
+            "all-reduce after each step": slow(lab4.with_all_reduce),
+            "parameter server, bound 0": bounded(0, LOAD),
+            "parameter server, bound 16": bounded(16, LOAD),
+            "parameter server, no bound": bounded(None, LOAD),
+            "local SGD, 40 steps in each job": slow(local(40)),
+        },
+        "too rare": {
+            f"{period} steps in each job": local(period) for period in (1, 4, 20, 40, 80, 160, 320, 640)
+        },
+        "too stale": {
+            f"a pull for every {every} pushes": partial(lab4.with_server, partial(pulls_seldom, every=every))
+            for every in (1, 2, 4, 8)
+        },
+    }
+
+
+def pulls_seldom(server: Handle, batches: Iterator[Batch], every: int) -> None:
+    """A worker that computes several changes from the same, ever older table."""
+    for number, batch in enumerate(batches):
+        if number % every == 0:
+            table = server.pull()
+        server.push(batch.change(table))
+
+
+def measured(way: Way, inputs: Mapping[str, Any], target: float) -> dict[str, Any]:
+    """One training: seconds to the end, jobs, whether it reached the target, and its curve."""
+    with evidence.collect(cluster.session(lab4.LAB.constraints)) as counters:
+        began = time.perf_counter()
+        attributes = way(inputs).attrs
+        seconds = time.perf_counter() - began
+    losses = [loss for _, _, loss in attributes["curve"]]
+    return {
+        "seconds": round(seconds, 3),
+        "launch": round(attributes["launch"], 3),
+        "after_launch": round(attributes["curve"][-1][0] - attributes["launch"], 3),
+        "jobs": counters.jobs,
+        "steps": attributes["curve"][-1][1],
+        "reached": losses[-1] <= target,
+        "lowest_loss": round(min(losses), 4),
+        "target": round(target, 4),
+        "server_bytes": attributes["counters"].get("server_bytes"),
+        "curve": [(round(seconds, 3), round(loss, 4)) for seconds, _, loss in attributes["curve"]],
+    }
+
+
+def run_all(runs: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Every way on so many data sets, in random order on each, after a first round that warms up and is forgotten."""
+    spark = cluster.session(lab4.LAB.constraints)
+    progress = Progress("routes")
+    tables = ways()
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {
+        table: {name: [] for name in part} for table, part in tables.items()
+    }
+    for run in range(-1, runs):
+        data = lab4.make_data(1.0, 1_000 + run, "main")
+        with tempfile.TemporaryDirectory() as folder:
+            inputs = lab4.load(spark, lab4.write_data(data, Path(folder) / "clicks"))
+            # A training that will never reach the target is stopped after so many steps.
+            inputs["goal"] = replace(inputs["goal"], steps=640)
+            order = [(table, name) for table, part in tables.items() for name in part]
+            random.Random(run).shuffle(order)
+            for table, name in order:
+                progress(f"run {run + 1} of {runs}: {name}")
+                one = measured(tables[table][name], inputs, data.target)
+                if run >= 0:
+                    found[table][name].append(one)
+    progress.done()
+    cluster.stop()
+    return found
+
+
+def pages(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> dict[str, list[str]]:
+    """The chapter's tables, as lines of Markdown, by the name of their markers."""
+    slow = [one["seconds"] for one in found["routes"][NAIVE]]
+
+    def median(runs: list[dict[str, Any]], key: str) -> float:
+        return statistics.median(one[key] for one in runs)
+
+    def times(runs: list[dict[str, Any]], key: str) -> str:
+        ratio = statistics.median(naive / one[key] for naive, one in zip(slow, runs, strict=True))
+        return f"{ratio:.1f}×"
+
+    routes = [
+        "| way | jobs | MB through the server | seconds | times sooner | seconds after the launch | times sooner |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name, runs in found["routes"].items():
+        server = f"{median(runs, 'server_bytes') / 1e6:,.0f}" if runs[0]["server_bytes"] else ""
+        after = ("", "")
+        if runs[0]["launch"]:
+            after = (f"{median(runs, 'after_launch'):.2f}", times(runs, "after_launch"))
+        cells = (name, f"{median(runs, 'jobs'):.0f}", server)
+        cells += (f"{median(runs, 'seconds'):.2f}", times(runs, "seconds"), *after)
+        routes.append(f"| {' | '.join(cells)} |")
+    straggler = ["| way | steps of the fast machine | seconds after the launch |", "|---|--:|--:|"]
+    for name, runs in found["slow machine"].items():
+        straggler.append(f"| {name} | {median(runs, 'steps'):.0f} | {median(runs, 'after_launch'):.2f} |")
+    tables = {"routes": routes, "slow machine": straggler}
+    for table in ("too rare", "too stale"):
+        tables[table] = [
+            "| way | target reached | steps | seconds after the launch | lowest loss above the target |",
+            "|---|--:|--:|--:|--:|",
+        ]
+        for name, runs in found[table].items():
+            reached = sum(one["reached"] for one in runs)
+            above = statistics.median(one["lowest_loss"] - one["target"] for one in runs)
+            cells = (name, f"{reached} of {len(runs)}", f"{median(runs, 'steps'):.0f}")
+            cells += (f"{median(runs, 'after_launch'):.2f}", f"{above:+.4f}")
+            tables[table].append(f"| {' | '.join(cells)} |")
+    return tables
+
+
+def main() -> None:
+    """Measures, and writes the JSON, the tables and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5)
+    found = run_all(parser.parse_args().runs)
+    lines = {name: runs[0]["curve"] for name, runs in found["routes"].items()}
+    target = found["routes"][NAIVE][0]["target"]
+    for one in (one for part in found.values() for runs in part.values() for one in runs):
+        del one["curve"]
+    OUT.write_text(json.dumps(found, indent=1) + "\n")
+    text = PAGE.read_text(encoding="utf-8")
+    for name, lines in pages(found).items():
+        begin, end = (
+            f"<!-- begin {name}: written by benchmarks/synchronisation_routes.py -->",
+            f"<!-- end {name} -->",
+        )
+        before, rest = text.split(begin)
+        text = "\n".join([before + begin, *lines, end]) + rest.split(end)[1]
+        print("\n".join([name, *lines, ""]))
+    PAGE.write_text(text, encoding="utf-8")
+    picture = figures.curves(lines, "seconds from the call (log scale)", "held-out loss", target, log_x=True)
+    PICTURE.write_bytes(figures.as_png(picture))
+
+
+if __name__ == "__main__":
+    main()
