@@ -76,6 +76,13 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(day: Day) -> None:
         assert reason in quality.broken[0]
 
 
+def test_a_group_in_no_basket_has_no_similarity() -> None:
+    baskets = np.array([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    found = pd.DataFrame({"group_a": [0], "group_b": [2], "similarity": [0.5**0.5]})
+    assert lab3_kryo.differences(found, baskets) == []
+    assert "1 similarities came out of 3" in lab3_kryo.differences(found, baskets + 0.1)[0]
+
+
 def test_the_reference_sends_next_to_nothing() -> None:
     spark = cluster.session(LAB.constraints)
     experiment = Experiment(LAB, spark, scale=0.1)

@@ -2,14 +2,25 @@
 
 from sparklimits.errors import SparkLimitsError
 from sparklimits.labs.base import Lab
+from sparklimits.labs.lab0_measuring import LAB as LAB0_MEASURING
 from sparklimits.labs.lab1_memory import LAB as LAB1_MEMORY
 from sparklimits.labs.lab2_skew import LAB as LAB2_SKEW
 from sparklimits.labs.lab3_network import LAB as LAB3_NETWORK
+from sparklimits.labs.lab4_synchronisation import LAB as LAB4_SYNCHRONISATION
 from sparklimits.labs.lab5_offload import LAB as LAB5_OFFLOAD
 from sparklimits.labs.lab6_capstone import LAB as LAB6_CAPSTONE
 
 LABS: dict[str, Lab] = {
-    lab.id: lab for lab in (LAB1_MEMORY, LAB2_SKEW, LAB3_NETWORK, LAB5_OFFLOAD, LAB6_CAPSTONE)
+    lab.id: lab
+    for lab in (
+        LAB0_MEASURING,
+        LAB1_MEMORY,
+        LAB2_SKEW,
+        LAB3_NETWORK,
+        LAB4_SYNCHRONISATION,
+        LAB5_OFFLOAD,
+        LAB6_CAPSTONE,
+    )
 }
 
 

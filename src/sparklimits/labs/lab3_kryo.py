@@ -100,6 +100,9 @@ def constraints(settings: Mapping[str, str], plain: Mapping[str, str] = PLAIN) -
 def differences(found: pd.DataFrame, baskets: NDArray[np.float64]) -> list[str]:
     """What is wrong with the similarities, compared with those computed by NumPy; nothing when they are right."""
     norms = np.linalg.norm(baskets, axis=0)
+    norms[norms == 0] = (
+        np.inf
+    )  # A group that is in no basket has no direction; Spark lists no similarity for it.
     exact = baskets.T @ baskets / np.outer(norms, norms)
     places = found[["group_a", "group_b"]].to_numpy(np.int64)
     wanted = np.count_nonzero(np.triu(exact, k=1))

@@ -97,10 +97,10 @@ LAB = Lab(
     explains="jobs",
     constraints=Constraints(),
     tasks=(
-        Task("train_round", train_round, (), "jobs", good=10, bad=50, drive=in_rounds),
-        Task("worker", worker, (), "server_bytes", good=120e6, bad=450e6, drive=with_server, timed=False),
+        Task("train_round", train_round, (), "jobs", good=6, bad=40, drive=in_rounds),
+        Task("worker", worker, (), "server_bytes", good=90e6, bad=300e6, drive=with_server, timed=False),
     ),
-    gain=10.0,
+    gain=17.0,
     make_data=make_data,
     write_data=write_data,
     load=load,

@@ -9,6 +9,10 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+
+from sparklimits import cluster, measure
+from sparklimits.experiment import Experiment
+from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs.lab0_measuring import (
     CAUSES,
     DEGREE,
@@ -29,10 +33,6 @@ from sparklimits.labs.lab0_measuring import (
     recorded,
     visits,
 )
-
-from sparklimits import cluster, measure
-from sparklimits.experiment import Experiment
-from sparklimits.grading.submission import load_functions, reference_path
 from tests.submissions import ROOT
 
 REFERENCE = load_functions(reference_path(LAB), LAB)

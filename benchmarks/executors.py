@@ -14,10 +14,9 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
-from sparklimits.labs.lab0_measuring import LAB, train
-
 from sparklimits import cluster
 from sparklimits.experiment import Experiment
+from sparklimits.labs.lab0_measuring import LAB, train
 from sparklimits.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/record_runs.py [LAB …]
 
 Writes ``src/sparklimits/resources/recorded_runs.json``, from which Lab 0 asks for the causes, and
-``benchmarks/results/recorded_runs_hidden.json``, which stands in the hidden test of Lab 0's notebook. The cause of a
-naive way is the limit that its lab reproduces; the reference of each lab has none left.
+``benchmarks/results/recorded_runs_hidden.json``, and puts the latter into the hidden test of Lab 0's notebook; the
+student's copy is to be generated anew after that. The cause of a naive way is the limit that its lab reproduces; the
+reference of each lab has none left.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.regression import LinearRegression
 from pyspark.sql import DataFrame, SparkSession, Window
@@ -138,6 +140,7 @@ def main() -> None:
         cluster.stop()
         write(SHOWN, {part: parts[part] for part in ("main", "other")})
         write(HIDDEN, {"hidden": parts["hidden"]})
+        write_hidden_test(parts["hidden"])
     progress.done()
 
 
@@ -152,6 +155,21 @@ def write(path: Path, parts: dict[str, list[dict[str, Any]]]) -> None:
         f'"{part}": [\n' + ",\n".join(json.dumps(run) for run in runs) + "\n]" for part, runs in parts.items()
     ]
     path.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8")
+
+
+def write_hidden_test(runs: list[dict[str, Any]]) -> None:
+    """Puts the runs into the hidden test of Lab 0's solution."""
+    path = reference_path(find("lab0_measuring"))
+    notebook = nbformat.read(path, as_version=4)
+    (cell,) = (
+        one
+        for one in notebook.cells
+        if one.metadata.get("nbgrader", {}).get("grade_id") == "bottleneck_points"
+    )
+    before, rest = cell.source.split("hidden = [")
+    lines = "".join(f"    {json.dumps(run)},\n" for run in runs)
+    cell.source = f"{before}hidden = [\n{lines}]\nnamed{rest.split('named', 1)[1]}"
+    nbformat.write(notebook, path)
 
 
 if __name__ == "__main__":
