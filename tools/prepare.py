@@ -9,9 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +24,6 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Pytho
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-PYTORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu/"
 
 # Measured on Linux with the CPU build of PyTorch. The peak is reached while pip unpacks and builds Spark:
 # 4.6 GB under .venv/, the rest in pip's cache of the downloads.
@@ -57,12 +54,15 @@ FAILURES = {
 
 def main() -> None:
     started = time.monotonic()
+    import_without_installing()
     java = machines_java()
     gpu = has_nvidia_gpu()
     announce(gpu)
     say(f"[1/3] An environment of Python {sys.version_info[0]}.{sys.version_info[1]} in .venv/")
     make_venv()
-    index = torch_index(gpu)
+    from sparklimits import pytorch_index
+
+    index = pytorch_index.chosen(gpu, say)
     if index:
         say(f"[2/3] PyTorch from {index}")
         # Alone: this index keeps few versions of PyTorch's own dependencies. The next step brings them.
@@ -116,12 +116,16 @@ def make_venv() -> None:
         sys.exit(f"Python could not create {VENV}: {(made.stdout + made.stderr).strip()}")
 
 
-def machines_java() -> str:
-    """The machine's own Java in words, found as the course finds it; empty when Spark can use none."""
-    # The package's __init__ expects an installed package; an empty one in its place lets java.py be imported.
+def import_without_installing() -> None:
+    """Lets those modules of the course be imported that need the standard library alone."""
+    # The package's __init__ expects an installed package; an empty one stands in its place.
     package = ModuleType("sparklimits")
     package.__path__ = [str(ROOT / "src" / "sparklimits")]
     sys.modules["sparklimits"] = package
+
+
+def machines_java() -> str:
+    """The machine's own Java in words, found as the course finds it; empty when Spark can use none."""
     from sparklimits.java import system_java
 
     java = None if os.environ.get("SPARKLIMITS_JAVA") == "bundled" else system_java()
@@ -133,44 +137,6 @@ def has_nvidia_gpu() -> bool:
         return subprocess.run(["nvidia-smi"], capture_output=True, timeout=20).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-
-
-def torch_index(gpu: bool) -> str | None:
-    """The index to take PyTorch from; None means pip's own configuration.
-
-    On Linux, PyPI's PyTorch brings gigabytes of CUDA libraries, so without a GPU PyTorch's CPU index is
-    preferred when it answers. macOS has only the small build. SPARKLIMITS_TORCH_INDEX overrides: an address,
-    or "default" for pip's own configuration.
-    """
-    chosen = os.environ.get("SPARKLIMITS_TORCH_INDEX")
-    if chosen is not None:
-        return None if chosen in ("", "default") else chosen
-    if gpu or sys.platform != "linux":
-        return None
-    if answers(PYTORCH_CPU_INDEX, seconds=4):
-        return PYTORCH_CPU_INDEX
-    say(
-        f"      {PYTORCH_CPU_INDEX} does not answer, so pip's own index is used. Should it bring gigabytes "
-        "of CUDA libraries, interrupt and set SPARKLIMITS_TORCH_INDEX to an index with PyTorch's CPU build."
-    )
-    return None
-
-
-def answers(address: str, seconds: float) -> bool:
-    """Whether an address answers in time. In a thread, as no timeout reaches the look-up of a name."""
-    found = threading.Event()
-
-    def ask() -> None:
-        try:
-            with urllib.request.urlopen(address, timeout=seconds):
-                found.set()
-        except OSError:
-            return
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return found.is_set()
 
 
 def torch_pin() -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from sparklimits import __version__
+from sparklimits.cluster import Machines
 from sparklimits.errors import SparkLimitsError
 from sparklimits.labs import LABS, find
+from sparklimits.labs.base import Lab
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,6 +73,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(command=_demo)
 
+    group = commands.add_parser("cluster", help="the Docker cluster: up, status, down")
+    actions = group.add_subparsers(required=True, metavar="ACTION")
+    up = actions.add_parser("up", help="build the image, start the cluster, or change the one that runs")
+    up.add_argument("--lab", choices=LABS, metavar="LAB", help="as this lab wants it")
+    up.add_argument("--workers", type=int, metavar="N", help="so many workers")
+    up.add_argument(
+        "--bandwidth",
+        metavar="RATE",
+        help="of each worker's link, such as 100mbit; 100mbit,20mbit makes two racks",
+    )
+    up.set_defaults(command=_cluster_up)
+    actions.add_parser("status", help="the machines, their limits and links").set_defaults(
+        command=_cluster_status
+    )
+    actions.add_parser("down", help="remove the containers, their networks and data").set_defaults(
+        command=_cluster_down
+    )
+
     release = commands.add_parser("release", help="write the bundle for students, without answers")
     release.set_defaults(command=_release)
     return parser
@@ -88,7 +109,7 @@ def _lab(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sparklimits import cluster
+    from sparklimits import cluster, containers
     from sparklimits.datasets import movielens
     from sparklimits.experiment import Experiment, scale_from_environment
     from sparklimits.grading.submission import load_functions, reference_path
@@ -99,6 +120,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.data and lab.from_movielens is None:
         named = ", ".join(one.id for one in LABS.values() if one.from_movielens)
         raise SparkLimitsError(f"{lab.id} does not run on MovieLens ratings; --data is for {named}.")
+    if containers.serve():
+        return _run_on_docker(options, lab)
     real = movielens.load(options.data) if options.data else None
     scale = scale_from_environment()
     progress = Progress(lab.id)
@@ -110,6 +133,69 @@ def _run(options: argparse.Namespace) -> int:
         cluster.stop()
     progress.done()
     print(json.dumps(result.as_json()) if options.json else result)
+    return 0
+
+
+def _run_on_docker(options: argparse.Namespace, lab: Lab) -> int:
+    """The same command in the lab's container, with the files that it names."""
+    from sparklimits import containers
+    from sparklimits.grading.submission import reference_path
+
+    solution = options.solution or reference_path(lab)
+    files = {f"solution{solution.suffix}": solution}
+    command = ["sparklimits", "run", lab.id, "--solution", f"solution{solution.suffix}"]
+    if options.data:
+        files |= {f"data/{path.name}": path for path in sorted(options.data.iterdir()) if path.is_file()}
+        command += ["--data", "data"]
+    with containers.handed_over(files) as there:
+        return containers.in_lab([*command, *(["--json"] if options.json else [])], there)
+
+
+def _cluster_up(options: argparse.Namespace) -> int:
+    from sparklimits import containers
+
+    machines = find(options.lab).constraints.machines if options.lab else Machines()
+    if options.workers is not None:
+        machines = replace(machines, workers=containers.checked_workers(options.workers))
+    if options.bandwidth is not None:
+        machines = replace(machines, mbit=containers.checked_rates(options.bandwidth))
+    print("\n".join(containers.up(machines)))
+    return 0
+
+
+def _cluster_status(options: argparse.Namespace) -> int:
+    from sparklimits import containers
+
+    machines = containers.status()
+    if not machines:
+        print("The Docker cluster is not up.")
+        return 1
+    rows = [("machine", "state", "cores", "memory", "link")]
+    for one in machines:
+        rows.append(
+            (
+                one.name,
+                one.state,
+                f"{one.cpus:g}" if one.cpus else "all",
+                f"{one.memory_mb:,} MB",
+                one.link or "-",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if all(one.state.startswith("running") for one in machines if one.service in ("lab", "master")):
+        print("\n".join(containers.addresses()))
+    return 0
+
+
+def _cluster_down(options: argparse.Namespace) -> int:
+    from sparklimits import containers
+
+    containers.down()
+    print(
+        f"Nothing of the cluster is left but its image: `docker image rm {containers.image()}` removes that too."
+    )
     return 0
 
 

@@ -3,7 +3,7 @@
 The embedded cluster is Spark's ``local-cluster`` master: a standalone master and workers inside the driver's
 JVM, and every executor a JVM of its own. Spark documents it for unit tests; it suits a lab, because a shuffle
 between two executors is a real one and an executor can be killed. ``SPARKLIMITS_MASTER`` names any other
-Spark master instead.
+Spark master instead, as the container of :mod:`sparklimits.containers` does for the lab that runs in it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,28 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparklimits import remote
 from sparklimits.errors import MachineError
 from sparklimits.java import find_java
 from sparklimits.paths import scratch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What a lab asks of containers that stand for machines, beyond its other constraints.
+
+    ``cpus`` is the share of a core that each worker may use, ``memory_mb`` what it may lend to executors. ``mbit``
+    are the rates of the links, megabits a second: one for all workers, or one for each rack, and the workers belong
+    to the racks in turn.
+    """
+
+    workers: int = 4
+    cpus: float = 0.5
+    memory_mb: int = 2048
+    mbit: tuple[float, ...] = (100.0,)
 
 
 @dataclass(frozen=True)
@@ -43,29 +59,40 @@ class Constraints:
     driver_memory_mb: int = 1024
     settings: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    machines: Machines = Machines()
 
     @property
     def slots(self) -> int:
-        """Tasks that run at the same time."""
+        """Tasks that run at the same time on the embedded cluster."""
         return self.executors * self.cores
+
+
+def backend() -> str:
+    """``embedded``, ``docker`` inside the containers, or the master that ``SPARKLIMITS_MASTER`` names."""
+    return os.environ.get("SPARKLIMITS_BACKEND") or os.environ.get("SPARKLIMITS_MASTER") or "embedded"
 
 
 _current: tuple[Constraints, SparkSession] | None = None
 
 
-def backend() -> str:
-    """``embedded``, or the master that ``SPARKLIMITS_MASTER`` names."""
-    return os.environ.get("SPARKLIMITS_MASTER") or "embedded"
+def slots(spark: SparkSession) -> int:
+    """Tasks that can run at the same time: as the constraints say, or, elsewhere, on the executors that came."""
+    if backend() == "embedded" and _current is not None:
+        return _current[0].slots
+    return remote.executors(spark) * int(spark.conf.get("spark.executor.cores") or 1)
 
 
-def session(constraints: Constraints | None = None, name: str = "sparklimits") -> SparkSession:
+def session(
+    constraints: Constraints | None = None, name: str = "sparklimits", beside: bool = False
+) -> SparkSession:
     """The Spark session for these constraints: started when there is none, replaced when they differ.
 
     Nothing of Spark's own output reaches the terminal or the notebook: it goes to ``driver.log`` in the
-    scratch folder. All ports are chosen by the system, so many sessions share one machine.
+    scratch folder. All ports are chosen by the system, so many sessions share one machine. A session ``beside``
+    another one leaves that its executors, on a cluster that both share.
 
     Raises:
-        MachineError: no Java, no disk space, or the master does not answer.
+        MachineError: no Java, no disk space, the master does not answer, or its cluster does not suit the labs.
     """
     global _current
     wanted = constraints or Constraints()
@@ -74,8 +101,14 @@ def session(constraints: Constraints | None = None, name: str = "sparklimits") -
         if held == wanted and spark.sparkContext._jsc is not None:
             return spark
         stop()
-    spark = _start(wanted, name)
+    spark = _start(wanted, name, beside)
     _current = (wanted, spark)
+    if backend() != "embedded":
+        try:
+            remote.check(spark, _master(wanted))
+        except MachineError:
+            stop()
+            raise
     return spark
 
 
@@ -120,17 +153,20 @@ def _drop_caches(spark: SparkSession) -> None:
         rdd.unpersist(True)
 
 
-def _start(constraints: Constraints, name: str) -> SparkSession:
+def _start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     from pyspark.sql import SparkSession
 
     master = _master(constraints)
     folder = scratch()
     os.environ["JAVA_HOME"] = str(find_java(folder / "java").home)
     os.environ["SPARK_HOME"] = str(_spark_home(folder / "home"))
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     local = backend() == "embedded"
     if local:
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+    else:  # Python may lie elsewhere on other machines
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     log4j = resources.files("sparklimits") / "resources" / "log4j2.properties"
     settings = {
         "spark.ui.port": "0",
@@ -147,6 +183,7 @@ def _start(constraints: Constraints, name: str) -> SparkSession:
         # All executors share this host. Without this line they read each other's shuffle files from the
         # disk, and the counters of remote bytes stay at zero.
         **({"spark.shuffle.readHostLocalDisk": "false"} if local else {}),
+        **(_in_containers(beside) if backend() == "docker" else {}),
         **constraints.settings,
     }
     builder = SparkSession.builder.master(master).appName(name)
@@ -164,8 +201,31 @@ def _start(constraints: Constraints, name: str) -> SparkSession:
     return spark
 
 
+def _in_containers(beside: bool) -> dict[str, str]:
+    """What a session needs in the container of the lab, whose name in the network of the workers is ``driver``.
+
+    Each worker has two cores to give away, and one resource called ``machine``. An ordinary session asks for one
+    with each executor, so that it has one executor on each worker, also on one that comes later. The other core is
+    for a session beside it.
+    """
+    return {
+        "spark.driver.host": "driver",
+        "spark.driver.bindAddress": "0.0.0.0",
+        "spark.ui.reverseProxy": "true",
+        "spark.executor.cores": "1",
+        **({} if beside else {"spark.executor.resource.machine.amount": "1"}),
+    }
+
+
+def page(spark: SparkSession) -> str:
+    """The address of the session's own page, for a browser on this machine."""
+    if pages := os.environ.get("SPARKLIMITS_PAGES"):
+        return f"{pages}/proxy/{spark.sparkContext.applicationId}/"
+    return str(spark.sparkContext.uiWebUrl)
+
+
 def _master(constraints: Constraints) -> str:
-    master = backend()
+    master = os.environ.get("SPARKLIMITS_MASTER") or "embedded"
     if master == "embedded":
         return f"local-cluster[{constraints.executors},{constraints.cores},{constraints.memory_mb}]"
     if match := re.fullmatch(r"spark://([^:/]+):(\d+)", master):

@@ -17,6 +17,7 @@ import pandas as pd
 
 from sparklimits import evidence, measure, scoring
 from sparklimits.cluster import backend, pristine
+from sparklimits.cluster import slots as cluster_slots
 from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
 from sparklimits.evidence import Counters
 from sparklimits.labs.base import Lab, Quality, Solution, Task
@@ -204,7 +205,7 @@ class Experiment:
         return self._result(timed, elsewhere)
 
     def _result(self, timed: list[Timed[Run]], elsewhere: list[Run]) -> Result:
-        slots = self.lab.constraints.slots
+        slots = cluster_slots(self.spark)
         slow = measure.seconds_of(timed, BASELINE)
         fast = measure.seconds_of(timed, CANDIDATE)
         runs = {arm: [one.output for one in timed if one.arm == arm] for arm in (BASELINE, CANDIDATE)}

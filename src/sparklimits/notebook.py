@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from sparklimits import __version__, cluster, evidence, figures
+from sparklimits import __version__, cluster, evidence, figures, remote
 from sparklimits.errors import SparkLimitsError, in_one_line
 from sparklimits.evidence import Counters
 from sparklimits.experiment import Experiment, scale_from_environment
@@ -36,7 +36,7 @@ class Watched:
     executors: int = 1
 
     def _repr_html_(self) -> str:
-        summary = self.counters.summary()
+        summary = self.counters.summary(self.executors)
         values = (f"{evidence.words(name)} {evidence.shown(name, summary[name])}" for name in self.shown)
         line = (
             f"{self.name}: {self.seconds:.1f} s, {self.counters.jobs} jobs, {len(self.counters.tasks)} tasks; "
@@ -74,7 +74,7 @@ class OpenLab:
                 result = result.toPandas()
             seconds = time.perf_counter() - began
         counters.other = dict(result.attrs.get("counters", {}))
-        executors = self.lab.constraints.executors
+        executors = remote.executors(self.spark)
         return Watched(name or function.__name__, seconds, counters, result, self.lab.shown, executors)
 
     def fails(self, function: Callable[..., Any], *arguments: Any) -> None:
@@ -129,14 +129,15 @@ class OpenLab:
         return replace(result, verdict="wrong", reasons=tuple(broken)) if broken else result
 
     def _repr_html_(self) -> str:
-        limits, page = self.lab.constraints, self.spark.sparkContext.uiWebUrl
+        limits, page = self.lab.constraints, cluster.page(self.spark)
         settings = "".join(
             f"<li><code>{html.escape(key)}</code>: {html.escape(limits.reasons[key])}</li>"
             for key in limits.settings
         )
         return (
-            f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: {limits.executors} executors of "
-            f"{limits.cores} core and {limits.memory_mb} MB ({html.escape(cluster.backend())}). "
+            f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: "
+            f"{remote.executors(self.spark)} executors of {limits.cores} core and "
+            f"{limits.memory_mb} MB ({html.escape(cluster.backend())}). "
             f"<a href='{page}' target='_blank'>Spark's own page</a></p>"
             + (
                 f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"

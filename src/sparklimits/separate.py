@@ -70,7 +70,7 @@ def main() -> None:
     """The child: the job comes on standard input, the answer goes to the file that is named."""
     job, constraints = pickle.load(sys.stdin.buffer)
     try:
-        spark = cluster.session(constraints)
+        spark = cluster.session(constraints, beside=True)
         with evidence.collect(spark) as counters:
             result = job(spark)
         answer = Answer(result, counters)
