@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: lab test demo release lint clean
+.PHONY: lab test demo cluster release lint clean
 
 lab: .venv/.ready  ## open the labs in JupyterLab
 	$(BIN)/sparklimits lab $(ARGS)
@@ -15,6 +15,9 @@ test: .venv/.ready  ## run the tests
 demo: .venv/.ready  ## measure every lab, print the table, leave build/demo/
 	$(BIN)/sparklimits demo $(ARGS)
 
+cluster: .venv/.ready  ## start the Docker cluster and its JupyterLab
+	$(BIN)/sparklimits cluster up $(ARGS)
+
 release: .venv/.ready  ## write the bundle for students
 	$(BIN)/sparklimits release $(ARGS)
 
@@ -24,6 +27,7 @@ lint: .venv/.ready  ## style and types
 	$(BIN)/mypy
 
 clean:  ## undo set-up, remove what was built; work/ holds students' notebooks and stays
+	@if docker info >/dev/null 2>&1 && [ -x $(BIN)/sparklimits ]; then $(BIN)/sparklimits cluster down; fi
 	rm -rf .venv build dist .sparklimits .pytest_cache .ruff_cache .mypy_cache src/*.egg-info
 	find . \( -name .git -o -name work \) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed the environment and everything built. work/ is kept: it holds your notebooks."

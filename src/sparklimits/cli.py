@@ -184,7 +184,7 @@ def _cluster_status(options: argparse.Namespace) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if all(one.state.startswith("running") for one in machines if one.service in ("lab", "master")):
+    if all(one.state.startswith("running") for one in machines if one.role in ("lab", "master")):
         print("\n".join(containers.addresses()))
     return 0
 

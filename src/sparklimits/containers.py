@@ -61,9 +61,9 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Machine:
-    """A container as it is: ``link`` is what ``tc`` says of it, ``ended`` how it ended if it did."""
+    """A container as it is; ``link`` is the rate that ``tc`` tells."""
 
-    service: str
+    role: str
     name: str
     state: str
     cpus: float
@@ -119,9 +119,9 @@ def status() -> list[Machine]:
         running = one["State"]["Running"]
         found.append(
             Machine(
-                one["Config"]["Labels"]["com.docker.compose.service"],
+                one["Config"]["Labels"]["sparklimits.role"],
                 one["Name"].lstrip("/"),
-                _state(one["State"]),
+                _state(one),
                 host["NanoCpus"] / 1e9,
                 host["Memory"] // 2**20,
                 _link(one) if running else "",
@@ -182,14 +182,15 @@ def _lab() -> str:
     return found[0]
 
 
-def check_engine() -> None:
-    """Asks whether there is an engine, and compose.
+def check_engine() -> str:
+    """The version of the engine; compose is asked for too.
 
     Raises:
         MachineError: there is not, or this user may not use it.
     """
-    _docker(["version", "--format", "{{.Server.Version}}"])
+    version = _docker(["version", "--format", "{{.Server.Version}}"]).strip()
     _docker(["compose", "version"])
+    return version
 
 
 @cache
@@ -221,9 +222,10 @@ def image_source() -> str | None:
 
 def _settings(machines: Machines) -> dict[str, str]:
     """The variables of compose.yaml. What a running cluster was started with stays: its token, its ports."""
-    running = {service: _inspect(_ids(service)) for service in ("lab", "master")}
+    running = {role: _inspect(_ids(role)) for role in ("lab", "master")}
     token = _environment(running["lab"][0])["JUPYTER_TOKEN"] if running["lab"] else secrets.token_hex(16)
     return {
+        "COMPOSE_PROFILES": "cpu",
         "SPARKLIMITS_IMAGE": image(),
         "SPARKLIMITS_SOURCE": source(),
         "SPARKLIMITS_TORCH_INDEX": pytorch_index.chosen(gpu=False, say=_say) or "default",
@@ -330,11 +332,21 @@ def _link(container: dict[str, Any]) -> str:
     return next((line.split(" rate ")[1].split()[0] for line in show.splitlines() if "qdisc tbf" in line), "")
 
 
-def _state(state: Mapping[str, Any]) -> str:
-    if state["OOMKilled"]:
-        return f"{state['Status']}, out of memory"
-    health = state.get("Health", {}).get("Status", "")
-    return f"{state['Status']}, {health}" if health and state["Running"] else state["Status"]
+def _state(container: dict[str, Any]) -> str:
+    state = container["State"]
+    words = [state["Status"]]
+    if state["Running"] and (health := state.get("Health", {}).get("Status")):
+        words.append(health)
+    if state["OOMKilled"] or (state["Running"] and _killed_for_memory(container["Id"])):
+        words.append("was out of memory")
+    return ", ".join(words)
+
+
+def _killed_for_memory(container: str) -> bool:
+    """Whether the kernel has killed a process of a running container because of its limit of memory."""
+    files = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"]  # cgroup 2, cgroup 1
+    said = _run(["docker", "exec", container, "cat", *files]).stdout
+    return any(int(count) > 0 for count in re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE))
 
 
 def _address(container: dict[str, Any]) -> str:
@@ -351,11 +363,11 @@ def _environment(container: dict[str, Any]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in container["Config"]["Env"])
 
 
-def _ids(service: str = "", all: bool = False) -> list[str]:
+def _ids(role: str = "", all: bool = False) -> list[str]:
     """The containers of the cluster: those that run, or all."""
     labels = [f"label=com.docker.compose.project={project()}"]
-    if service:
-        labels.append(f"label=com.docker.compose.service={service}")
+    if role:
+        labels.append(f"label=sparklimits.role={role}")
     filters = [part for label in labels for part in ("--filter", label)]
     return _docker(["ps", "--quiet", "--no-trunc", *(["--all"] if all else []), *filters]).split()
 

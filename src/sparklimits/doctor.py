@@ -15,6 +15,7 @@ import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparklimits import containers
 from sparklimits.errors import MachineError
 from sparklimits.java import find_java
 from sparklimits.paths import project_root
@@ -183,13 +184,12 @@ def _browser() -> Finding:
 
 
 def _docker() -> Finding:
-    adds = "optional: a cluster of containers, with slow machines and slow links"
-    if shutil.which("docker") is None:
-        return Finding("Docker", None, "not installed", adds)
-    engine = _answer(["docker", "version", "--format", "{{.Server.Version}}"])
-    if not engine:
-        return Finding("Docker", None, "its engine does not answer", f"{adds}; start Docker to use it")
-    return Finding("Docker", True, f"engine {engine}")
+    try:
+        engine = containers.check_engine()
+    except MachineError as error:
+        return Finding("Docker", None, "none", f"optional, for a cluster of containers. {error}")
+    up = "the cluster is up" if containers.serve() else "`sparklimits cluster up` starts a cluster"
+    return Finding("Docker", True, f"engine {engine}; {up}")
 
 
 def _gpu() -> Finding:

@@ -15,7 +15,7 @@ from sparklimits.paths import project_root
 #: ``benchmarks/`` stay with the instructor.
 CONTENT = (
     "README.md", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml",
-    "nbgrader_config.py", "course", "datasets", "labs", "src", "tools",
+    "nbgrader_config.py", "course", "datasets", "docker", "labs", "src", "tools",
 )  # fmt: skip
 _NEVER = ("BEGIN SOLUTION", "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 _SKIP = ("__pycache__", ".ipynb_checkpoints", ".egg-info")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sparklimits.training.fm import Table
-from sparklimits.training.network import free_port, loopback
+from sparklimits.training.network import free_port, interface
 from sparklimits.training.rounds import Curve, Goal, Training
 from sparklimits.training.shards import Shard
 
@@ -48,8 +48,8 @@ def _work(part: Iterator[Shard], table: Table, goal: Goal) -> Iterator[Any]:
     me = BarrierTaskContext.get()
     rank, workers = me.partitionId(), me.getTaskInfos()
     host = workers[0].address.split(":")[0]
-    if interface := loopback(host):
-        os.environ["GLOO_SOCKET_IFNAME"] = interface
+    if name := interface(host):
+        os.environ["GLOO_SOCKET_IFNAME"] = name
     port = me.allGather(str(free_port("")))[0]
     torch.set_num_threads(1)
     distributed.init_process_group(

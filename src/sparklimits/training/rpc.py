@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from sparklimits.training.fm import Batch, Table
-from sparklimits.training.network import loopback
+from sparklimits.training.network import interface
 from sparklimits.training.rounds import Curve, Goal
 from sparklimits.training.server import Rows, Server
 from sparklimits.training.shards import Shard
@@ -52,8 +52,8 @@ class Meeting:
         from torch.distributed import rpc
 
         set_num_threads(1)
-        if interface := loopback(self.host):
-            os.environ["TP_SOCKET_IFNAME"] = interface
+        if link := interface(self.host):
+            os.environ["TP_SOCKET_IFNAME"] = link
         options = rpc.TensorPipeRpcBackendOptions(
             init_method=f"tcp://{self.host}:{self.port}", rpc_timeout=_PATIENCE
         )

@@ -1,0 +1,149 @@
+"""The labs on a standalone cluster that the package did not start: one that suits them, and ones that do not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from sparklimits import cluster, remote
+from sparklimits.errors import MachineError
+from sparklimits.experiment import Experiment
+from sparklimits.grading.submission import load_functions, reference_path
+from sparklimits.java import find_java
+from sparklimits.labs import find
+from sparklimits.training.network import free_port
+
+HOST = "127.0.0.1"
+
+
+class Standalone:
+    """A master and its workers, each a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port(HOST)
+        self.master = f"spark://{HOST}:{self.port}"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._master = self._start(
+            "master.Master", "--host", HOST, "--port", str(self.port), "--webui-port", "0"
+        )
+
+    def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        spark = Path(pyspark.__file__).parent
+        environment = {
+            **os.environ, "SPARK_HOME": str(spark), "JAVA_HOME": str(find_java(self.folder / "java").home),
+            "SPARK_LOCAL_IP": HOST, "SPARK_WORKER_DIR": str(self.folder / "work"),
+            "SPARK_LOCAL_DIRS": str(self.folder / "local"),
+        }  # fmt: skip
+        log = open(self.folder / "cluster.log", "ab")  # noqa: SIM115 - open as long as the process
+        command = [str(spark / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *arguments]
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+    def add_worker(self) -> None:
+        self.workers.append(
+            self._start(
+                "worker.Worker", "--cores", "1", "--memory", "1200m", "--webui-port", "0", self.master
+            )
+        )
+
+    def kill_workers(self) -> None:
+        for worker in self.workers:
+            # A worker's executors are children of it, in the same group.
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+        self.workers.clear()
+
+    def stop(self) -> None:
+        self.kill_workers()
+        os.killpg(self._master.pid, signal.SIGKILL)
+        self._master.wait()
+
+
+@pytest.fixture
+def standalone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standalone]:
+    cluster.stop()
+    found = Standalone(tmp_path)
+    monkeypatch.setenv("SPARKLIMITS_MASTER", found.master)
+    monkeypatch.setenv("SPARK_LOCAL_IP", HOST)
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    deadline = time.monotonic() + 60
+    while "I have been elected leader" not in (tmp_path / "cluster.log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    yield found
+    cluster.stop()
+    found.stop()
+
+
+def test_a_lab_runs_there_and_a_worker_may_come_later(standalone: Standalone) -> None:
+    standalone.add_worker()
+    lab = find("lab2_skew")
+    spark = cluster.session(lab.constraints)
+    assert cluster.backend() == standalone.master
+    assert remote.executors(spark) == cluster.slots(spark) == 1
+    experiment = Experiment(lab, spark, scale=0.05)
+    reference = load_functions(reference_path(lab), lab)
+    assert experiment.run(reference).quality.ok
+    standalone.add_worker()
+    deadline = time.monotonic() + 60
+    while remote.executors(spark) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    run = experiment.run(reference)
+    assert run.quality.ok
+    assert len({task.executor for task in run.merged.tasks}) == 2
+
+
+def test_workers_that_are_all_gone_end_the_job(
+    standalone: Standalone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "ALONE", 5.0)
+    standalone.add_worker()
+    spark = cluster.session()
+    threading.Timer(3.0, standalone.kill_workers).start()
+    began = time.monotonic()
+    with pytest.raises(Exception, match=r"all workers of spark://.* are gone; start the cluster again"):
+        spark.sparkContext.parallelize(range(4), 4).map(lambda _: time.sleep(5)).collect()
+    assert time.monotonic() - began < 60
+
+
+def test_a_cluster_without_workers_is_named(standalone: Standalone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "FIRST", 3.0)
+    with pytest.raises(MachineError, match="gave no executor in 3 s"):
+        cluster.session()
+
+
+def test_workers_without_the_package_are_named(
+    standalone: Standalone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    standalone.add_worker()
+    # A Python that has Spark's packages and not this one: what it has is named on the path, no more.
+    packages = Path(pyspark.__file__).parents[1]
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nPYTHONPATH="{packages}:$PYTHONPATH" exec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setenv("PYSPARK_PYTHON", str(bare))
+    with pytest.raises(MachineError, match="have no sparklimits: install version"):
+        cluster.session()
+
+
+def test_another_version_and_a_folder_of_ones_own_are_named(
+    standalone: Standalone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standalone.add_worker()
+    spark = cluster.session()
+    monkeypatch.setattr(remote, "__version__", "9.0.0")
+    with pytest.raises(MachineError, match=r"this process 9\.0\.0: install the same"):
+        remote._ask(spark, standalone.master)
+    monkeypatch.undo()
+    monkeypatch.setattr(remote, "_machine", lambda path: (remote.__version__, False))
+    with pytest.raises(MachineError, match="a folder that all machines share"):
+        remote._ask(spark, standalone.master)
