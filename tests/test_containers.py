@@ -15,11 +15,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from sparklimits import containers
 from sparklimits.errors import MachineError
-from tests.submissions import ROOT
+from tests import browser
+from tests.submissions import ROOT, four
 
 
 def _engine() -> bool:
@@ -123,7 +125,23 @@ WORKERS = 4
 
 
 @pytest.fixture(scope="module")
-def addresses() -> Iterator[list[str]]:
+def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A course of its own, with a cluster of its own: a developer may have both."""
+    folder = tmp_path_factory.mktemp("course")
+    for name in ("docker", "labs", "solutions", "src"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+    for name in ("constraints.txt", "pyproject.toml", "nbgrader_config.py"):
+        shutil.copy(ROOT / name, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARKLIMITS_HOME", str(folder))
+        patch.setenv("COMPOSE_PROJECT_NAME", "sparklimits-test")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def addresses(course: Path) -> Iterator[list[str]]:
     """The cluster of lab 2, for all tests below; the ports that it would take first are not free."""
     sparklimits("cluster", "down")
     with socket.socket() as jupyter, socket.socket() as spark:
@@ -185,12 +203,12 @@ def test_the_image_is_small_enough(addresses: list[str]) -> None:
 
 
 @needs_engine
-def test_what_is_written_belongs_to_the_student(addresses: list[str]) -> None:
-    notebook = ROOT / "work" / "lab2_skew" / "lab2_skew.ipynb"
+def test_what_is_written_belongs_to_the_student(addresses: list[str], course: Path) -> None:
+    notebook = course / "work" / "lab2_skew" / "lab2_skew.ipynb"
     assert notebook.stat().st_uid == containers.user() > 0
     (lab,) = machines("lab")
     docker("exec", lab, "touch", "/course/work/written")
-    written = ROOT / "work" / "written"
+    written = course / "work" / "written"
     assert written.stat().st_uid == containers.user()
     assert stat.S_ISREG(written.stat().st_mode)
     written.unlink()
@@ -350,3 +368,46 @@ def test_an_image_that_is_older_than_the_checkout_is_named(
         containers.handed_over({}),
     ):
         pass
+
+
+@needs_engine
+@pytest.mark.skipif(
+    not (browser.BROWSER and browser.DRIVER), reason="no chromium and chromedriver on this machine"
+)
+def test_a_notebook_runs_to_its_end_in_the_containers_jupyterlab(
+    addresses: list[str], course: Path, tmp_path: Path
+) -> None:
+    assert sparklimits("cluster", "up", "--lab", "lab2_skew").returncode == 0
+    (lab,) = machines("lab")
+    notebook = tmp_path / "reference.ipynb"
+    nbformat.write(four("lab2_skew")["reference"], notebook)
+    docker("cp", str(notebook), f"{lab}:/tmp/reference.ipynb")
+    # Its commands and its notebook can be asked for by scripts.
+    settings = json.dumps({"LabApp": {"expose_app_in_browser": True}})
+    docker(
+        "exec", lab, "sh", "-c",
+        f"cat /tmp/reference.ipynb > /course/work/lab2_skew/lab2_skew.ipynb; mkdir -p ~/.jupyter; "
+        f"echo '{settings}' > ~/.jupyter/jupyter_lab_config.json",
+    )  # fmt: skip
+    docker("restart", lab)
+    jupyter = next(word for word in addresses if "token=" in word)
+    browser.wait("JupyterLab", 60, lambda: _answers(jupyter))
+    with browser.chromium(tmp_path) as driver:
+        page = browser.LabPage(driver, jupyter)
+        print(f"Run All Cells took {page.run_all(limit=900):.0f} s")
+        done = page.notebook()
+        assert browser.troubles_of(done) == []
+        shown, broken = page.pictures()
+        assert not broken
+        assert len(shown) == browser.pictures_of(done) >= 10
+        spark, title = page.spark_page()
+        assert "Spark" in title
+        assert f":{containers._published(containers._inspect(machines('master'))[0])}/proxy/app-" in spark
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

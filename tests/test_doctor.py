@@ -22,11 +22,17 @@ def machine(monkeypatch, tmp_path):
             raise MachineError("No Java was found. Install Java 17.")
         return state.java
 
+    def check_engine():
+        if "docker" not in state.commands:
+            raise MachineError("Docker is not installed: there is a page that tells how.")
+        return state.commands["docker"]
+
     monkeypatch.setattr(module, "find_java", find_java)
     monkeypatch.setattr(module, "memory_bytes", lambda: int(state.memory))
     monkeypatch.setattr(module, "_imports", lambda name: name not in state.broken)
     monkeypatch.setattr(module, "_answer", lambda command: state.commands.get(command[0], ""))
-    monkeypatch.setattr(module.shutil, "which", lambda name: name if name in state.commands else None)
+    monkeypatch.setattr(module.containers, "check_engine", check_engine)
+    monkeypatch.setattr(module.containers, "serve", lambda: False)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=state.disk))
     return state
 
@@ -35,7 +41,7 @@ def test_good_machine_needs_neither_docker_nor_gpu(machine, capsys):
     assert doctor() == 0
     printed = capsys.readouterr().out
     assert "17 from PATH" in printed
-    assert "optional: a cluster of containers" in printed
+    assert "optional, for a cluster of containers. Docker is not installed" in printed
     assert "MISSING" not in printed
 
 
@@ -81,12 +87,6 @@ def test_a_torch_that_cannot_train_together_is_told_but_does_not_stop_the_labs(m
     monkeypatch.setattr(rpc, "is_available", lambda: False)
     assert doctor() == 0
     assert "this torch has no RPC" in capsys.readouterr().out
-
-
-def test_docker_without_an_engine_is_told_apart_from_no_docker(machine, capsys):
-    machine.commands = {"docker": ""}
-    assert doctor() == 0
-    assert "its engine does not answer" in capsys.readouterr().out
 
 
 def test_docker_and_gpu_are_named_when_they_answer(machine, capsys):

@@ -378,7 +378,7 @@ def _inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
 
 def project() -> str:
     """Compose's name for this user's cluster: several users may share one engine."""
-    return f"sparklimits-{os.getuid()}"
+    return os.environ.get("COMPOSE_PROJECT_NAME") or f"sparklimits-{os.getuid()}"
 
 
 def _compose_command(*arguments: str) -> list[str]:
