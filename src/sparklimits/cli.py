@@ -177,7 +177,7 @@ def _cluster_status(options: argparse.Namespace) -> int:
                 one.name,
                 one.state,
                 f"{one.cpus:g}" if one.cpus else "all",
-                f"{one.memory_mb:,} MB",
+                f"{one.memory_mb:,} MB" if one.memory_mb else "all",
                 one.link or "-",
             )
         )

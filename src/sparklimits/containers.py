@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import re
@@ -16,6 +17,8 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -36,7 +39,7 @@ _MADE_FROM = (
     "docker/Dockerfile", "docker/discover-machine", "docker/discover-gpu", "constraints.txt", "pyproject.toml",
     "nbgrader_config.py", "src", "labs",
 )  # fmt: skip
-#: How long compose waits until every container is healthy, seconds.
+#: How long the cluster may take until it is ready, seconds.
 _PATIENCE = 120
 
 _REMEDIES = {
@@ -83,11 +86,10 @@ def up(machines: Machines) -> list[str]:
     settings = _settings(machines)
     if image_source() != source():
         _compose(["build", "master"], settings)
-    _compose(
-        ["up", "--detach", "--wait", "--wait-timeout", str(_PATIENCE), "--scale", f"worker={machines.workers}",
-         "--remove-orphans"], settings,
-    )  # fmt: skip
+    scale = ["--scale", f"worker={machines.workers}"]
+    _compose(["up", "--detach", "--remove-orphans", *scale], settings)
     _shape(machines)
+    _wait(machines.workers)
     return addresses()
 
 
@@ -306,6 +308,38 @@ def user() -> int:
     return owner
 
 
+def _wait(workers: int) -> None:
+    """Waits until JupyterLab answers and the workers have registered.
+
+    Asked from here, because a check of health that runs every second in each container costs what it measures.
+    """
+    (lab,), (master,) = _inspect(_ids("lab")), _inspect(_ids("master"))
+    begun = time.monotonic()
+    while True:
+        for one in _inspect(_ids(all=True)):
+            if one["State"]["Status"] == "exited":
+                last = _docker(["logs", "--tail", "1", one["Id"]], both=True).strip()
+                raise MachineError(
+                    f"The container {one['Name'].lstrip('/')} has ended: {last or 'it did not say why'}"
+                )
+        there = json.loads(_page(_published(master), "/json/") or "{}").get("aliveworkers") == workers
+        if there and _page(_published(lab), "/api"):
+            return
+        if time.monotonic() - begun > _PATIENCE:
+            raise MachineError(
+                f"The cluster is not ready after {_PATIENCE} s: `sparklimits cluster status` shows its containers."
+            )
+        time.sleep(0.5)
+
+
+def _page(port: int, path: str) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+    except (OSError, http.client.HTTPException):
+        return ""
+
+
 def _shape(machines: Machines) -> None:
     """Gives every worker's link, and the lab's into the cluster's network, its rate; workers take the racks in turn."""
     (lab,) = _inspect(_ids("lab"))
@@ -405,11 +439,12 @@ def _compose(arguments: Sequence[str], settings: Mapping[str, str]) -> None:
         raise MachineError(_explained("".join(said)))
 
 
-def _docker(arguments: Sequence[str]) -> str:
+def _docker(arguments: Sequence[str], both: bool = False) -> str:
+    """What docker prints; with ``both``, what it writes to standard error too."""
     done = _run(["docker", *arguments])
     if done.returncode:
         raise MachineError(_explained(done.stderr))
-    return done.stdout
+    return done.stdout + done.stderr if both else done.stdout
 
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -91,6 +91,34 @@ class OpenLab:
             return
         raise AssertionError(f"{function.__name__} was expected to fail, and did not")
 
+    def before_and_after(
+        self, function: Callable[..., Any], *arguments: Any, patience: float = 60.0
+    ) -> figures.Picture | None:
+        """Runs a job, waits for one machine more, and runs it again: the seconds of both, as bars.
+
+        Only the cluster of containers can grow while a session runs. On any other, and when no machine has come after
+        ``patience`` seconds, it says so.
+        """
+        if cluster.backend() != "docker":
+            print(
+                "This needs the cluster of containers, which can grow: course/docker.md tells how to start it."
+            )
+            return None
+        few = remote.executors(self.spark)
+        before = self.watch(function, *arguments)
+        print(f"{before.seconds:.1f} s on {few} machines. Add one, in a terminal of your own machine:")
+        print(f"    sparklimits cluster up --workers {few + 1}")
+        began = time.monotonic()
+        while remote.executors(self.spark) <= few:
+            if time.monotonic() - began > patience:
+                print(f"None has come in {patience:.0f} s. Run this cell again when you are ready.")
+                return None
+            time.sleep(0.5)
+        more = remote.executors(self.spark)
+        self.watch(function, *arguments)  # the new executor warms up
+        after = self.watch(function, *arguments)
+        return figures.bars({f"{few} machines": before.seconds, f"{more} machines": after.seconds}, "seconds")
+
     def quality(self, **results: pd.DataFrame) -> Quality:
         """Compares collected results, by function name, with the right ones for the opened data."""
         return self.lab.check(results, self.frame)
