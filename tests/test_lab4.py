@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -35,6 +37,7 @@ from sparklimits.labs.lab4_data import (
 )
 from sparklimits.training import allreduce, asynchronous, rounds
 from sparklimits.training.fm import Batch, new_table
+from sparklimits.training.network import interface
 from sparklimits.training.rounds import Goal
 from sparklimits.training.rpc import Handle
 from sparklimits.training.server import LEASE, Server
@@ -317,3 +320,11 @@ def trainers_left(patience: float = 10.0) -> list[psutil.Process]:
         if not found or time.monotonic() > until:
             return found
         psutil.wait_procs(found, timeout=0.5)
+
+
+def test_the_interface_that_leads_to_a_host_is_found() -> None:
+    assert interface("127.0.0.1") in ("lo", "lo0")
+    names = [name for _, name in socket.if_nameindex()]
+    # No packet is sent: which interface would take it is a matter of routes. A machine may have none that leads there.
+    with contextlib.suppress(OSError):
+        assert interface("192.0.2.1") in (*names, None)

@@ -167,9 +167,25 @@ def handed_over(files: Mapping[str, Path]) -> Iterator[str]:
 
 def in_lab(command: Sequence[str], folder: str) -> int:
     """Runs a command in the lab's container, in this folder of it, its output here; returns its exit code."""
+    return subprocess.run(_exec(command, folder)).returncode
+
+
+def said_in_lab(command: Sequence[str], folder: str) -> str:
+    """The same; what it writes to standard output, when it succeeds.
+
+    Raises:
+        MachineError: it failed; the last line that it wrote to standard error.
+    """
+    done = _run(_exec(command, folder))
+    if done.returncode:
+        raise MachineError((done.stderr.strip().splitlines() or ["the command failed"])[-1])
+    return done.stdout
+
+
+def _exec(command: Sequence[str], folder: str) -> list[str]:
     place = ["--env", f"SPARKLIMITS_HOME={folder}", "--workdir", folder]
     scale = ["--env", "SPARKLIMITS_SCALE"] if "SPARKLIMITS_SCALE" in os.environ else []
-    return subprocess.run(["docker", "exec", *place, *scale, _lab(), *command]).returncode
+    return ["docker", "exec", *place, *scale, _lab(), *command]
 
 
 def bring(folder: str, to: Path) -> None:

@@ -1,0 +1,27 @@
+"""What a notebook calls, on the embedded cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparklimits.notebook import OpenLab, open_lab
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> OpenLab:
+    monkeypatch.setenv("SPARKLIMITS_SCALE", "0.05")
+    return open_lab("lab2_skew")
+
+
+def test_an_embedded_cluster_cannot_grow_and_says_so(
+    lab: OpenLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab.before_and_after(lambda: pytest.fail("the job must not run")) is None
+    assert "course/docker.md tells how to start it" in capsys.readouterr().out
+
+
+def test_a_job_that_was_watched_has_the_executors_that_ran_it(lab: OpenLab) -> None:
+    run = lab.watch(lambda: lab.spark.range(100))
+    assert run.executors == 2
+    assert len(run.result) == 100
+    assert "2 executors of 1 core" in lab._repr_html_()
