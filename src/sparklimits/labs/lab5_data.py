@@ -104,7 +104,7 @@ def write_data(data: ClickData, folder: Path) -> Path:
     """Writes both tables, with a number for each ``row``, and the rest under the new folder, and returns it."""
     for name, clicks in (("train", data.train), ("held_out", data.held_out)):
         first = 0
-        for path in sorted(write_parquet(clicks, folder / name, files=4).glob("*.parquet")):
+        for path in sorted(write_parquet(clicks, folder / name, files=2).glob("*.parquet")):
             table = pq.read_table(path)
             numbers = pa.array(np.arange(first, first + len(table)))
             pq.write_table(table.append_column("row", numbers), path)
