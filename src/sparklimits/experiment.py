@@ -171,7 +171,7 @@ class Experiment:
         first_pair = range(len(measure.WARM_UPS), len(measure.WARM_UPS) + 2)
 
         def one(arm: str, number: int) -> tuple[float, Run]:
-            share = self.lab.warm_up if number in measure.WARM_UPS else 1.0
+            share = self.lab.warm_up if number < len(measure.WARM_UPS) else 1.0
             solutions = candidate if arm == CANDIDATE else self.lab.naive
             if number not in first_pair:
                 solutions = {name: solutions[name] for name in solutions.keys() & timed_only}

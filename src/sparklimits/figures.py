@@ -152,6 +152,7 @@ def curves(
     log_x: bool = False,
     log_y: bool = False,
     top: float | None = None,
+    target_name: str = "target",
 ) -> Picture:
     """Lines of (x, y) points, at most five, each with its own colour and style; ``target`` is a dashed line.
 
@@ -161,7 +162,7 @@ def curves(
     for (name, points), (colour, style) in zip(lines.items(), _LINES, strict=False):
         axes.plot(*zip(*points, strict=True), style, color=colour, marker=".", label=name)
     if target is not None:
-        axes.axhline(target, color=QUIET, linestyle="--", zorder=0, label=f"target {target:.3g}")
+        axes.axhline(target, color=QUIET, linestyle="--", zorder=0, label=f"{target_name} {target:.3g}")
     if log_x:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

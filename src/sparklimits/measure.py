@@ -19,8 +19,9 @@ BASELINE, CANDIDATE = "baseline", "candidate"
 #: Numbers of pairs after which the stopping rule is asked.
 LOOKS = (3, 5, 9)
 CONFIDENCE = 0.95
-#: The numbers of the warm-up runs, one of each arm; they come first and are not counted.
-WARM_UPS = range(2)
+#: The warm-up runs, which come first and are not counted. Java compiles what runs often: a short run is the longer
+#: disturbed by it, and the candidate is the short one.
+WARM_UPS = (BASELINE, CANDIDATE, CANDIDATE)
 
 Output = TypeVar("Output")
 
@@ -101,7 +102,7 @@ def paired(
         seconds, output = run(arm, number)
         return Timed(arm, pair, seconds, output)
 
-    for number, arm in zip(WARM_UPS, (BASELINE, CANDIDATE), strict=True):
+    for number, arm in enumerate(WARM_UPS):
         progress(f"warming up: {arm}")
         one(arm, -1, number)
     runs: list[Timed[Output]] = []

@@ -331,7 +331,7 @@ LAB = Lab(
             drive=_judged(judge_causes, "runs"),
         ),
     ),
-    gain=1.4,
+    gain=1.2,
     make_data=make_data,
     write_data=write_data,
     load=load,

@@ -138,7 +138,7 @@ def _data_frame(spark: SparkSession) -> None:
 
 
 def _python_rdd(spark: SparkSession) -> None:
-    numbers = spark.sparkContext.range(0, 300_000, 1, _PARTITIONS)
+    numbers = spark.sparkContext.range(0, 100_000, 1, _PARTITIONS)
     numbers.map(lambda number: (number % 2_000, (number, number / 7))).groupByKey(_PARTITIONS).count()
 
 
