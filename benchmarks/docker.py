@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sparklimits import containers, demo, measure
+from sparklimits import demo, measure
 from sparklimits.cluster import Machines
+from sparklimits.docker import containers, errands
 from sparklimits.labs import LABS, find
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,8 +61,8 @@ def kryo() -> dict[str, Any]:
     script.parent.mkdir(exist_ok=True)
     script.write_text(_IN_LAB)
     found: dict[str, Any] = {"mbit": KRYO.mbit[0], "Java": [], "Kryo": [], "bytes": {}}
-    with containers.handed_over({"kryo.py": script}) as there:
-        for line in containers.said_in_lab(["python", "kryo.py", str(ROUNDS)], there).splitlines():
+    with errands.handed_over({"kryo.py": script}) as there:
+        for line in errands.said_in_lab(["python", "kryo.py", str(ROUNDS)], there).splitlines():
             name, seconds, size = json.loads(line)
             found[name].append(round(seconds, 3))
             found["bytes"][name] = size

@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from sparklimits import containers
+from sparklimits.docker import containers, engine, errands, image
 from sparklimits.errors import MachineError
 from tests import browser
 from tests.submissions import ROOT, four
@@ -70,7 +70,7 @@ def test_what_docker_says_is_told_with_its_remedy(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(MachineError, match=told):
         containers.status()
-    assert not containers.serve()
+    assert not errands.serve()
 
 
 def test_a_machine_without_docker_is_told_where_to_get_it(
@@ -79,7 +79,7 @@ def test_a_machine_without_docker_is_told_where_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MachineError, match=r"Docker is not installed: https://.* The labs run without it"):
         containers.status()
-    assert not containers.serve()
+    assert not errands.serve()
 
 
 def test_rates_and_numbers_of_workers_are_checked() -> None:
@@ -155,14 +155,12 @@ def addresses(course: Path) -> Iterator[list[str]]:
     done = sparklimits("cluster", "down")
     assert done.returncode == 0, done.stderr
     for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"]):
-        left = docker(
-            *kind, "--quiet", "--filter", f"label=com.docker.compose.project={containers.project()}"
-        )
+        left = docker(*kind, "--quiet", "--filter", f"label=com.docker.compose.project={engine.project()}")
         assert left == "", f"docker {kind} has something left"
 
 
 def machines(role: str) -> list[str]:
-    return containers._ids(role)
+    return engine.ids(role)
 
 
 def in_lab(script: str) -> subprocess.CompletedProcess[str]:
@@ -183,14 +181,14 @@ def test_the_addresses_are_for_this_machine_alone(addresses: list[str]) -> None:
         urllib.request.urlopen(jupyter.split("?")[0].replace("/lab", "/api/contents"), timeout=20)
     with urllib.request.urlopen(f"{spark}/json/", timeout=20) as answer:
         assert json.load(answer)["aliveworkers"] == WORKERS
-    for one in containers._inspect(containers._ids()):
+    for one in engine.inspect(engine.ids()):
         for bound in (one["HostConfig"]["PortBindings"] or {}).values():
             assert [entry["HostIp"] for entry in bound] == ["127.0.0.1"]
 
 
 @needs_engine
 def test_nobody_is_root_or_may_change_the_network(addresses: list[str]) -> None:
-    for container in containers._ids():
+    for container in engine.ids():
         said = docker("exec", container, "sh", "-c", "grep -h -E '^(Uid|CapEff|CapBnd)' /proc/[0-9]*/status")
         for line in said.splitlines():
             name, first, *_ = line.split()
@@ -199,7 +197,7 @@ def test_nobody_is_root_or_may_change_the_network(addresses: list[str]) -> None:
 
 @needs_engine
 def test_the_image_is_small_enough(addresses: list[str]) -> None:
-    assert int(docker("image", "inspect", "--format", "{{.Size}}", containers.image())) < 2.5e9
+    assert int(docker("image", "inspect", "--format", "{{.Size}}", image.name())) < 2.5e9
 
 
 @needs_engine
@@ -245,7 +243,7 @@ def test_links_have_the_rate_that_was_asked_for_in_two_racks(addresses: list[str
     for sender, mbit in ((names[0], 32), (names[1], 8)):
         server = subprocess.Popen(["docker", "exec", names[2], "python", "-c", _RECEIVE])
         time.sleep(1)
-        address = containers._address(containers._inspect([names[2]])[0])
+        address = containers._address(engine.inspect([names[2]])[0])
         seconds = float(docker("exec", sender, "python", "-c", _SEND, address))
         server.wait()
         # 4 MB; the bucket is nearly empty at once, and headers take a few per cent.
@@ -362,10 +360,10 @@ except Exception as error:
 def test_an_image_that_is_older_than_the_checkout_is_named(
     addresses: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(containers, "source", lambda: "newer")
+    monkeypatch.setattr(image, "source", lambda: "newer")
     with (
         pytest.raises(MachineError, match="not that of this checkout any more"),
-        containers.handed_over({}),
+        errands.handed_over({}),
     ):
         pass
 
@@ -402,7 +400,7 @@ def test_a_notebook_runs_to_its_end_in_the_containers_jupyterlab(
         assert len(shown) == browser.pictures_of(done) >= 10
         spark, title = page.spark_page()
         assert "Spark" in title
-        assert f":{containers._published(containers._inspect(machines('master'))[0])}/proxy/app-" in spark
+        assert f":{containers._published(engine.inspect(machines('master'))[0])}/proxy/app-" in spark
 
 
 def _answers(address: str) -> bool:

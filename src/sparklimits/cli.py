@@ -109,8 +109,9 @@ def _lab(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sparklimits import cluster, containers
+    from sparklimits import cluster
     from sparklimits.datasets import movielens
+    from sparklimits.docker import errands
     from sparklimits.experiment import Experiment, scale_from_environment
     from sparklimits.grading.submission import load_functions, reference_path
     from sparklimits.progress import Progress
@@ -120,7 +121,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.data and lab.from_movielens is None:
         named = ", ".join(one.id for one in LABS.values() if one.from_movielens)
         raise SparkLimitsError(f"{lab.id} does not run on MovieLens ratings; --data is for {named}.")
-    if containers.serve():
+    if errands.serve():
         return _run_on_docker(options, lab)
     real = movielens.load(options.data) if options.data else None
     scale = scale_from_environment()
@@ -138,7 +139,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _run_on_docker(options: argparse.Namespace, lab: Lab) -> int:
     """The same command in the lab's container, with the files that it names."""
-    from sparklimits import containers
+    from sparklimits.docker import errands
     from sparklimits.grading.submission import reference_path
 
     solution = options.solution or reference_path(lab)
@@ -147,12 +148,12 @@ def _run_on_docker(options: argparse.Namespace, lab: Lab) -> int:
     if options.data:
         files |= {f"data/{path.name}": path for path in sorted(options.data.iterdir()) if path.is_file()}
         command += ["--data", "data"]
-    with containers.handed_over(files) as there:
-        return containers.in_lab([*command, *(["--json"] if options.json else [])], there)
+    with errands.handed_over(files) as there:
+        return errands.in_lab([*command, *(["--json"] if options.json else [])], there)
 
 
 def _cluster_up(options: argparse.Namespace) -> int:
-    from sparklimits import containers
+    from sparklimits.docker import containers
 
     machines = find(options.lab).constraints.machines if options.lab else Machines()
     if options.workers is not None:
@@ -164,7 +165,7 @@ def _cluster_up(options: argparse.Namespace) -> int:
 
 
 def _cluster_status(options: argparse.Namespace) -> int:
-    from sparklimits import containers
+    from sparklimits.docker import containers
 
     machines = containers.status()
     if not machines:
@@ -190,12 +191,10 @@ def _cluster_status(options: argparse.Namespace) -> int:
 
 
 def _cluster_down(options: argparse.Namespace) -> int:
-    from sparklimits import containers
+    from sparklimits.docker import containers, image
 
     containers.down()
-    print(
-        f"Nothing of the cluster is left but its image: `docker image rm {containers.image()}` removes that too."
-    )
+    print(f"Nothing of the cluster is left but its image: `docker image rm {image.name()}` removes that too.")
     return 0
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparklimits import cluster, containers, evidence, figures
+from sparklimits import cluster, evidence, figures
+from sparklimits.docker import containers, errands
 from sparklimits.experiment import Experiment, scale_from_environment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import LABS
@@ -27,7 +28,7 @@ def demo(labs: Sequence[Lab]) -> int:
     On the Docker cluster when that is up, which is set up for each lab, else on the embedded one. A measurement of
     some labs leaves what was measured of the others before.
     """
-    measure = _on_docker if containers.serve() else _here
+    measure = _on_docker if errands.serve() else _here
     folder = project_root() / "build" / ("demo-docker" if measure is _on_docker else "demo")
     if not labs:
         shutil.rmtree(folder, ignore_errors=True)
@@ -59,9 +60,9 @@ def _here(lab: Lab, folder: Path) -> bool:
 def _on_docker(lab: Lab, folder: Path) -> bool:
     containers.up(lab.constraints.machines)
     reference = reference_path(lab)
-    with containers.handed_over({f"solutions/{lab.id}/{reference.name}": reference}) as there:
-        code = containers.in_lab(["sparklimits", "demo", lab.id], there)
-        containers.bring(f"{there}/build/demo", folder)
+    with errands.handed_over({f"solutions/{lab.id}/{reference.name}": reference}) as there:
+        code = errands.in_lab(["sparklimits", "demo", lab.id], there)
+        errands.bring(f"{there}/build/demo", folder)
     return code == 0
 
 

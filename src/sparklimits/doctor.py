@@ -15,7 +15,7 @@ import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparklimits import containers
+from sparklimits.docker import engine, errands
 from sparklimits.errors import MachineError
 from sparklimits.java import find_java
 from sparklimits.paths import project_root
@@ -185,11 +185,11 @@ def _browser() -> Finding:
 
 def _docker() -> Finding:
     try:
-        engine = containers.check_engine()
+        version = engine.check()
     except MachineError as error:
         return Finding("Docker", None, "none", f"optional, for a cluster of containers. {error}")
-    up = "the cluster is up" if containers.serve() else "`sparklimits cluster up` starts a cluster"
-    return Finding("Docker", True, f"engine {engine}; {up}")
+    up = "the cluster is up" if errands.serve() else "`sparklimits cluster up` starts a cluster"
+    return Finding("Docker", True, f"engine {version}; {up}")
 
 
 def _gpu() -> Finding:

@@ -7,26 +7,22 @@ to change it.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import http.client
 import json
 import os
 import re
 import secrets
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sparklimits import pytorch_index
 from sparklimits.cluster import Machines
+from sparklimits.docker import image
+from sparklimits.docker.engine import check, compose, docker, ids, inspect, run
 from sparklimits.errors import MachineError
 from sparklimits.paths import project_root
 
@@ -34,32 +30,8 @@ from sparklimits.paths import project_root
 LAB_PORT, SPARK_PORT = 8888, 8080
 #: Room beside the executor's heap for its Python workers, and for what they train.
 BESIDE_MB = 1536
-#: What the image is made from; docker/Dockerfile.dockerignore says the same.
-_MADE_FROM = (
-    "docker/Dockerfile", "docker/discover-machine", "docker/discover-gpu", "constraints.txt", "pyproject.toml",
-    "nbgrader_config.py", "src", "labs",
-)  # fmt: skip
 #: How long the cluster may take until it is ready, seconds.
 _PATIENCE = 120
-
-_REMEDIES = {
-    (
-        "permission denied",
-        "docker.sock",
-    ): "You may not use Docker's engine: `sudo usermod -aG docker $USER`, then log in again.",
-    ("is not a docker command",): "Docker has no compose plugin of version 2: install docker-compose-plugin.",
-    ("Cannot connect to the Docker daemon",): "Docker's engine does not run: start Docker Desktop, or "
-    "`sudo systemctl start docker`.",
-    (
-        "port is already allocated",
-    ): "A port was taken in this moment: run the command again, it looks for another.",
-    (
-        "address already in use",
-    ): "A port was taken in this moment: run the command again, it looks for another.",
-    (
-        "no space left on device",
-    ): "The disk of Docker's engine is full: `docker system prune` removes what no container uses.",
-}
 
 
 @dataclass(frozen=True)
@@ -82,12 +54,12 @@ def up(machines: Machines) -> list[str]:
     Raises:
         MachineError: the engine is not there, or refused; the message says what to do.
     """
-    check_engine()
+    check()
     settings = _settings(machines)
-    if image_source() != source():
-        _compose(["build", "master"], settings)
+    if image.made_from() != image.source():
+        compose(["build", "master"], settings)
     scale = ["--scale", f"worker={machines.workers}"]
-    _compose(["up", "--detach", "--remove-orphans", *scale], settings)
+    compose(["up", "--detach", "--remove-orphans", *scale], settings)
     _shape(machines)
     _wait(machines.workers)
     return addresses()
@@ -95,28 +67,15 @@ def up(machines: Machines) -> list[str]:
 
 def down() -> None:
     """Removes the containers, their networks and the volume of their data."""
-    check_engine()
-    _compose(["down", "--volumes", "--remove-orphans", "--timeout", "5"], _settings(Machines()))
-
-
-def serve() -> bool:
-    """Whether a measurement belongs on the Docker cluster: it is up, and no other cluster is named.
-
-    Quick, and no where there is no Docker.
-    """
-    if os.environ.get("SPARKLIMITS_MASTER"):  # also so in the lab's container itself
-        return False
-    try:
-        return bool(_ids("lab"))
-    except MachineError:
-        return False
+    check()
+    compose(["down", "--volumes", "--remove-orphans", "--timeout", "5"], _settings(Machines()))
 
 
 def status() -> list[Machine]:
     """The containers of the cluster, by name."""
-    check_engine()
+    check()
     found = []
-    for one in _inspect(_ids(all=True)):
+    for one in inspect(ids(all=True)):
         host = one["HostConfig"]
         running = one["State"]["Running"]
         found.append(
@@ -134,7 +93,7 @@ def status() -> list[Machine]:
 
 def addresses() -> list[str]:
     """Where JupyterLab and Spark's page are, as lines to print."""
-    (lab,), (master,) = _inspect(_ids("lab")), _inspect(_ids("master"))
+    (lab,), (master,) = inspect(ids("lab")), inspect(ids("master"))
     token = _environment(lab)["JUPYTER_TOKEN"]
     return [
         f"JupyterLab: http://127.0.0.1:{_published(lab)}/lab?token={token}",
@@ -142,110 +101,14 @@ def addresses() -> list[str]:
     ]
 
 
-@contextlib.contextmanager
-def handed_over(files: Mapping[str, Path]) -> Iterator[str]:
-    """A folder of the lab's container with these files, by their paths in it; it is removed afterwards.
-
-    Raises:
-        MachineError: the image is older than the checkout.
-    """
-    if image_source() != source():
-        raise MachineError(
-            "The cluster's image is not that of this checkout any more: `sparklimits cluster up` makes it anew."
-        )
-    folder = _docker(["exec", _lab(), "mktemp", "--directory"]).strip()
-    try:
-        for path, file in files.items():
-            copy = ["sh", "-c", 'mkdir -p "$(dirname "$0")" && cat > "$0"', f"{folder}/{path}"]
-            subprocess.run(
-                ["docker", "exec", "--interactive", _lab(), *copy], input=file.read_bytes(), check=True
-            )
-        yield folder
-    finally:
-        _run(["docker", "exec", _lab(), "rm", "-rf", folder])
-
-
-def in_lab(command: Sequence[str], folder: str) -> int:
-    """Runs a command in the lab's container, in this folder of it, its output here; returns its exit code."""
-    return subprocess.run(_exec(command, folder)).returncode
-
-
-def said_in_lab(command: Sequence[str], folder: str) -> str:
-    """The same; what it writes to standard output, when it succeeds.
-
-    Raises:
-        MachineError: it failed; the last line that it wrote to standard error.
-    """
-    done = _run(_exec(command, folder))
-    if done.returncode:
-        raise MachineError((done.stderr.strip().splitlines() or ["the command failed"])[-1])
-    return done.stdout
-
-
-def _exec(command: Sequence[str], folder: str) -> list[str]:
-    place = ["--env", f"SPARKLIMITS_HOME={folder}", "--workdir", folder]
-    scale = ["--env", "SPARKLIMITS_SCALE"] if "SPARKLIMITS_SCALE" in os.environ else []
-    return ["docker", "exec", *place, *scale, _lab(), *command]
-
-
-def bring(folder: str, to: Path) -> None:
-    """Copies what is in this folder of the lab's container into one here."""
-    to.mkdir(parents=True, exist_ok=True)
-    _docker(["cp", f"{_lab()}:{folder}/.", str(to)])
-
-
-def _lab() -> str:
-    if not (found := _ids("lab")):
-        raise MachineError("The Docker cluster is not up: `sparklimits cluster up` starts it.")
-    return found[0]
-
-
-def check_engine() -> str:
-    """The version of the engine; compose is asked for too.
-
-    Raises:
-        MachineError: there is not, or this user may not use it.
-    """
-    version = _docker(["version", "--format", "{{.Server.Version}}"]).strip()
-    _docker(["compose", "version"])
-    return version
-
-
-@cache
-def source() -> str:
-    """A fingerprint of what the image is made from."""
-    root = project_root()
-    digest = hashlib.sha256()
-    for name in _MADE_FROM:
-        top = root / name
-        for path in [top] if top.is_file() else sorted(top.rglob("*")):
-            generated = re.search(r"__pycache__|\.ipynb_checkpoints|\.egg-info", path.as_posix())
-            if path.is_file() and not generated:
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def image() -> str:
-    """The name of the image."""
-    return "sparklimits:cpu"
-
-
-def image_source() -> str | None:
-    """The fingerprint of what the image was made from; nothing when there is no image."""
-    done = _run(
-        ["docker", "image", "inspect", "--format", '{{index .Config.Labels "sparklimits.source"}}', image()]
-    )
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
 def _settings(machines: Machines) -> dict[str, str]:
     """The variables of compose.yaml. What a running cluster was started with stays: its token, its ports."""
-    running = {role: _inspect(_ids(role)) for role in ("lab", "master")}
+    running = {role: inspect(ids(role)) for role in ("lab", "master")}
     token = _environment(running["lab"][0])["JUPYTER_TOKEN"] if running["lab"] else secrets.token_hex(16)
     return {
         "COMPOSE_PROFILES": "cpu",
-        "SPARKLIMITS_IMAGE": image(),
-        "SPARKLIMITS_SOURCE": source(),
+        "SPARKLIMITS_IMAGE": image.name(),
+        "SPARKLIMITS_SOURCE": image.source(),
         "SPARKLIMITS_TORCH_INDEX": pytorch_index.chosen(gpu=False, say=_say) or "default",
         "SPARKLIMITS_UID": str(user()),
         "SPARKLIMITS_WORK": str(project_root() / "work"),
@@ -329,12 +192,12 @@ def _wait(workers: int) -> None:
 
     Asked from here, because a check of health that runs every second in each container costs what it measures.
     """
-    (lab,), (master,) = _inspect(_ids("lab")), _inspect(_ids("master"))
+    (lab,), (master,) = inspect(ids("lab")), inspect(ids("master"))
     begun = time.monotonic()
     while True:
-        for one in _inspect(_ids(all=True)):
+        for one in inspect(ids(all=True)):
             if one["State"]["Status"] == "exited":
-                last = _docker(["logs", "--tail", "1", one["Id"]], both=True).strip()
+                last = docker(["logs", "--tail", "1", one["Id"]], both=True).strip()
                 raise MachineError(
                     f"The container {one['Name'].lstrip('/')} has ended: {last or 'it did not say why'}"
                 )
@@ -358,13 +221,13 @@ def _page(port: int, path: str) -> str:
 
 def _shape(machines: Machines) -> None:
     """Gives every worker's link, and the lab's into the cluster's network, its rate; workers take the racks in turn."""
-    (lab,) = _inspect(_ids("lab"))
-    workers = sorted(_inspect(_ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
+    (lab,) = inspect(ids("lab"))
+    workers = sorted(inspect(ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
     rates = [machines.mbit[number % len(machines.mbit)] for number in range(len(workers))]
     for one, rate in [(lab, max(machines.mbit)), *zip(workers, rates, strict=True)]:
-        _docker(
+        docker(
             ["run", "--rm", "--network", f"container:{one['Id']}", "--cap-drop", "ALL", "--cap-add", "NET_ADMIN",
-             "--user", "root", image(), "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
+             "--user", "root", image.name(), "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
              str(max(16_000, round(rate * 1e6 / 8 / 100)))]
         )  # fmt: skip
 
@@ -378,7 +241,7 @@ tc qdisc replace dev "$link" root tbf rate "$1" burst "$2" limit 4000000
 
 
 def _link(container: dict[str, Any]) -> str:
-    show = _run(["docker", "exec", container["Id"], "tc", "qdisc", "show"]).stdout
+    show = run(["docker", "exec", container["Id"], "tc", "qdisc", "show"]).stdout
     return next((line.split(" rate ")[1].split()[0] for line in show.splitlines() if "qdisc tbf" in line), "")
 
 
@@ -395,7 +258,7 @@ def _state(container: dict[str, Any]) -> str:
 def _killed_for_memory(container: str) -> bool:
     """Whether the kernel has killed a process of a running container because of its limit of memory."""
     files = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"]  # cgroup 2, cgroup 1
-    said = _run(["docker", "exec", container, "cat", *files]).stdout
+    said = run(["docker", "exec", container, "cat", *files]).stdout
     return any(int(count) > 0 for count in re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE))
 
 
@@ -411,71 +274,3 @@ def _published(container: dict[str, Any]) -> int:
 
 def _environment(container: dict[str, Any]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in container["Config"]["Env"])
-
-
-def _ids(role: str = "", all: bool = False) -> list[str]:
-    """The containers of the cluster: those that run, or all."""
-    labels = [f"label=com.docker.compose.project={project()}"]
-    if role:
-        labels.append(f"label=sparklimits.role={role}")
-    filters = [part for label in labels for part in ("--filter", label)]
-    return _docker(["ps", "--quiet", "--no-trunc", *(["--all"] if all else []), *filters]).split()
-
-
-def _inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
-    return json.loads(_docker(["inspect", *ids])) if ids else []
-
-
-def project() -> str:
-    """Compose's name for this user's cluster: several users may share one engine."""
-    return os.environ.get("COMPOSE_PROJECT_NAME") or f"sparklimits-{os.getuid()}"
-
-
-def _compose_command(*arguments: str) -> list[str]:
-    file = project_root() / "docker" / "compose.yaml"
-    if not file.is_file():
-        raise MachineError(
-            f"There is no {file}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
-        )
-    return ["docker", "compose", "--project-name", project(), "--file", str(file), *arguments]
-
-
-def _compose(arguments: Sequence[str], settings: Mapping[str, str]) -> None:
-    """Runs compose; what it says passes through, on standard error."""
-    process = subprocess.Popen(
-        _compose_command(*arguments), env={**os.environ, **settings}, stdout=sys.stderr,
-        stderr=subprocess.PIPE, text=True, errors="replace",
-    )  # fmt: skip
-    assert process.stderr is not None
-    said = []
-    for line in process.stderr:
-        sys.stderr.write(line)
-        said.append(line)
-    if process.wait():
-        raise MachineError(_explained("".join(said)))
-
-
-def _docker(arguments: Sequence[str], both: bool = False) -> str:
-    """What docker prints; with ``both``, what it writes to standard error too."""
-    done = _run(["docker", *arguments])
-    if done.returncode:
-        raise MachineError(_explained(done.stderr))
-    return done.stdout + done.stderr if both else done.stdout
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise MachineError(
-            "Docker is not installed: https://docs.docker.com/engine/install tells how. The labs run without it, on "
-            "the embedded cluster."
-        ) from None
-
-
-def _explained(said: str) -> str:
-    for signs, remedy in _REMEDIES.items():
-        if all(sign in said for sign in signs):
-            return remedy
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return f"Docker failed: {lines[-1] if lines else 'it did not say why'}"

@@ -1,0 +1,1 @@
+"""The cluster of containers. Nothing here knows a lab."""
