@@ -348,7 +348,7 @@ from sparklimits import cluster
 from sparklimits.errors import in_one_line
 spark = cluster.session()
 try:
-    spark.sparkContext.parallelize(range(4), 4).map(lambda _: len(bytearray(8_000_000_000))).collect()
+    spark.sparkContext.parallelize(range(4), 4).map(lambda _: len(b"x" * 8_000_000_000)).collect()
 except Exception as error:
     print(in_one_line(error))
 """)

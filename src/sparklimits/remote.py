@@ -112,10 +112,11 @@ def _watch(spark: SparkSession, master: str) -> None:
     while True:
         time.sleep(2)
         try:
-            context = spark.sparkContext._jsc.sc()
             if executors(spark):
                 seen = time.monotonic()
             elif time.monotonic() - seen > ALONE:
-                context.cancelAllJobs(f"all workers of {master} are gone; start the cluster again")
+                context = spark.sparkContext._jsc.sc()
+                for job in context.statusTracker().getActiveJobIds():
+                    context.cancelJob(job, f"all workers of {master} are gone; start the cluster again")
         except Exception:  # the session was stopped, and its JVM with it
             return
