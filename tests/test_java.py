@@ -164,7 +164,10 @@ def test_a_bundled_runtime_that_does_not_start_is_told(bare, monkeypatch):
 def test_set_up_finds_java_before_anything_is_installed():
     # -I -S: without site-packages, as tools/prepare.py meets the machine's Python on a fresh clone.
     tools = str(ROOT / "tools")
-    code = f"import sys; sys.path.insert(0, {tools!r}); import prepare; print(prepare.machines_java())"
+    code = (
+        f"import sys; sys.path.insert(0, {tools!r}); import prepare; "
+        "prepare.import_without_installing(); print(prepare.machines_java())"
+    )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = system_java()
