@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -268,6 +269,9 @@ def test_training_goes_on_when_a_worker_is_killed(data: ClickData, inputs: dict[
     assert training.curve[-1][1] >= 60
     # The other worker went on to the bound, was held there until the dead one's lease was over, and went on again.
     assert training.counters["server_held"] >= 1
+    looks = Counter(steps for _, steps, _ in training.curve)
+    held, _ = looks.most_common(1)[0]
+    assert 10 <= held <= 10 + lab4.BOUND + 1
     losses = [loss for _, _, loss in training.curve]
     assert losses[-1] < losses[0] < data.constant + 0.2
 

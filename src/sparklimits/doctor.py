@@ -7,7 +7,6 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparklimits.docker import engine, errands
+from sparklimits.docker import containers, engine, errands
 from sparklimits.errors import MachineError
 from sparklimits.java import find_java
 from sparklimits.paths import project_root
@@ -162,17 +161,12 @@ def _training() -> Finding:
 
 
 def _jupyter_port() -> Finding:
-    for port in range(JUPYTER_PORT, JUPYTER_PORT + 50):  # JupyterLab tries as many
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        taken = "" if port == JUPYTER_PORT else f" ({JUPYTER_PORT} is taken: JupyterLab moves on by itself)"
-        return Finding("Port", True, f"{port}{taken}")
-    found = f"{JUPYTER_PORT} and the 49 after it are taken"
-    return Finding("Port", False, found, "stop a JupyterLab that is no longer used")
+    try:
+        port = containers.free_port(JUPYTER_PORT)  # JupyterLab tries as many
+    except MachineError as error:
+        return Finding("Port", False, "none is free", str(error))
+    taken = "" if port == JUPYTER_PORT else f" ({JUPYTER_PORT} is taken: JupyterLab moves on by itself)"
+    return Finding("Port", True, f"{port}{taken}")
 
 
 def _browser() -> Finding:
