@@ -1,14 +1,17 @@
-"""One Spark session for all tests that need one: starting it takes ten seconds."""
+"""One Spark session for all tests that need one, as starting it takes ten seconds; and a cluster of its own."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sparklimits import cluster
 from sparklimits.labs import find
+from tests.standalone import HOST, Standalone
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,3 +27,20 @@ def spark() -> SparkSession:
 def _no_session_left() -> Iterator[None]:
     yield
     cluster.stop()
+
+
+@pytest.fixture
+def standalone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standalone]:
+    """A cluster that runs already, without workers, which `SPARKLIMITS_MASTER` names."""
+    cluster.stop()
+    found = Standalone(tmp_path)
+    monkeypatch.setenv("SPARKLIMITS_MASTER", found.master)
+    monkeypatch.setenv("SPARK_LOCAL_IP", HOST)
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    deadline = time.monotonic() + 60
+    while "I have been elected leader" not in (tmp_path / "cluster.log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    yield found
+    cluster.stop()
+    found.stop()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyspark
@@ -18,69 +14,8 @@ from sparklimits import cluster, remote
 from sparklimits.errors import MachineError
 from sparklimits.experiment import Experiment
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.java import find_java
 from sparklimits.labs import find
-from sparklimits.training.network import free_port
-
-HOST = "127.0.0.1"
-
-
-class Standalone:
-    """A master and its workers, each a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port(HOST)
-        self.master = f"spark://{HOST}:{self.port}"
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self._master = self._start(
-            "master.Master", "--host", HOST, "--port", str(self.port), "--webui-port", "0"
-        )
-
-    def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        spark = Path(pyspark.__file__).parent
-        environment = {
-            **os.environ, "SPARK_HOME": str(spark), "JAVA_HOME": str(find_java(self.folder / "java").home),
-            "SPARK_LOCAL_IP": HOST, "SPARK_WORKER_DIR": str(self.folder / "work"),
-            "SPARK_LOCAL_DIRS": str(self.folder / "local"),
-        }  # fmt: skip
-        log = open(self.folder / "cluster.log", "ab")  # noqa: SIM115 - open as long as the process
-        command = [str(spark / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *arguments]
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-
-    def add_worker(self) -> None:
-        self.workers.append(
-            self._start(
-                "worker.Worker", "--cores", "1", "--memory", "1200m", "--webui-port", "0", self.master
-            )
-        )
-
-    def kill_workers(self) -> None:
-        for worker in self.workers:
-            # A worker's executors are children of it, in the same group.
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-        self.workers.clear()
-
-    def stop(self) -> None:
-        self.kill_workers()
-        os.killpg(self._master.pid, signal.SIGKILL)
-        self._master.wait()
-
-
-@pytest.fixture
-def standalone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standalone]:
-    cluster.stop()
-    found = Standalone(tmp_path)
-    monkeypatch.setenv("SPARKLIMITS_MASTER", found.master)
-    monkeypatch.setenv("SPARK_LOCAL_IP", HOST)
-    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
-    deadline = time.monotonic() + 60
-    while "I have been elected leader" not in (tmp_path / "cluster.log").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    yield found
-    cluster.stop()
-    found.stop()
+from tests.standalone import Standalone
 
 
 def test_a_lab_runs_there_and_a_worker_may_come_later(standalone: Standalone) -> None:

@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RATE",
         help="of each worker's link, such as 100mbit; 100mbit,20mbit makes two racks",
     )
+    up.add_argument("--gpu", action="store_true", help="with an NVIDIA GPU for the lab and one worker more")
     up.set_defaults(command=_cluster_up)
     actions.add_parser("status", help="the machines, their limits and links").set_defaults(
         command=_cluster_status
@@ -160,7 +161,7 @@ def _cluster_up(options: argparse.Namespace) -> int:
         machines = replace(machines, workers=containers.checked_workers(options.workers))
     if options.bandwidth is not None:
         machines = replace(machines, mbit=containers.checked_rates(options.bandwidth))
-    print("\n".join(containers.up(machines)))
+    print("\n".join(containers.up(machines, options.gpu)))
     return 0
 
 
@@ -194,7 +195,8 @@ def _cluster_down(options: argparse.Namespace) -> int:
     from sparklimits.docker import containers, image
 
     containers.down()
-    print(f"Nothing of the cluster is left but its image: `docker image rm {image.name()}` removes that too.")
+    left = " ".join(name for name in map(image.name, (False, True)) if image.made_from(name) is not None)
+    print(f"Nothing of the cluster is left but its image: `docker image rm {left}` removes that too.")
     return 0
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from sparklimits import pytorch_index
 from sparklimits.cluster import Machines
 from sparklimits.docker import image
-from sparklimits.docker.engine import check, compose, docker, ids, inspect, run
+from sparklimits.docker.engine import check, check_gpu, compose, docker, ids, inspect, run
 from sparklimits.errors import MachineError
 from sparklimits.paths import project_root
 
@@ -46,29 +46,33 @@ class Machine:
     link: str
 
 
-def up(machines: Machines) -> list[str]:
+def up(machines: Machines, gpu: bool = False) -> list[str]:
     """Builds the image if the checkout has changed, starts the cluster or changes the one that runs, shapes its links.
 
-    Returns what to tell: the addresses of JupyterLab and of Spark's page.
+    With ``gpu``, or where the one that runs has it, the lab and one worker more get the NVIDIA GPU. Returns what to
+    tell: the addresses of JupyterLab and of Spark's page.
 
     Raises:
-        MachineError: the engine is not there, or refused; the message says what to do.
+        MachineError: the engine is not there, has no GPU to give, or refused; the message says what to do.
     """
     check()
-    settings = _settings(machines)
-    if image.made_from() != image.source():
+    gpu = gpu or _with_gpu()
+    if gpu:
+        check_gpu()
+    settings = _settings(machines, gpu)
+    if image.made_from(settings["SPARKLIMITS_IMAGE"]) != image.source():
         compose(["build", "master"], settings)
     scale = ["--scale", f"worker={machines.workers}"]
     compose(["up", "--detach", "--remove-orphans", *scale], settings)
-    _shape(machines)
-    _wait(machines.workers)
+    _shape(machines, settings["SPARKLIMITS_IMAGE"])
+    _wait(machines.workers + gpu)
     return addresses()
 
 
 def down() -> None:
     """Removes the containers, their networks and the volume of their data."""
     check()
-    compose(["down", "--volumes", "--remove-orphans", "--timeout", "5"], _settings(Machines()))
+    compose(["down", "--volumes", "--remove-orphans", "--timeout", "5"], _settings(Machines(), _with_gpu()))
 
 
 def status() -> list[Machine]:
@@ -101,15 +105,22 @@ def addresses() -> list[str]:
     ]
 
 
-def _settings(machines: Machines) -> dict[str, str]:
+def _with_gpu() -> bool:
+    """Whether the cluster that runs is the one with a GPU."""
+    return any(
+        one["Config"]["Labels"]["com.docker.compose.service"] == "lab-gpu" for one in inspect(ids("lab"))
+    )
+
+
+def _settings(machines: Machines, gpu: bool) -> dict[str, str]:
     """The variables of compose.yaml. What a running cluster was started with stays: its token, its ports."""
     running = {role: inspect(ids(role)) for role in ("lab", "master")}
     token = _environment(running["lab"][0])["JUPYTER_TOKEN"] if running["lab"] else secrets.token_hex(16)
     return {
-        "COMPOSE_PROFILES": "cpu",
-        "SPARKLIMITS_IMAGE": image.name(),
+        "COMPOSE_PROFILES": "gpu" if gpu else "cpu",
+        "SPARKLIMITS_IMAGE": image.name(gpu),
         "SPARKLIMITS_SOURCE": image.source(),
-        "SPARKLIMITS_TORCH_INDEX": pytorch_index.chosen(gpu=False, say=_say) or "default",
+        "SPARKLIMITS_TORCH_INDEX": pytorch_index.chosen(gpu, say=_say) or "default",
         "SPARKLIMITS_UID": str(user()),
         "SPARKLIMITS_WORK": str(project_root() / "work"),
         "SPARKLIMITS_TOKEN": token,
@@ -219,7 +230,7 @@ def _page(port: int, path: str) -> str:
         return ""
 
 
-def _shape(machines: Machines) -> None:
+def _shape(machines: Machines, image: str) -> None:
     """Gives every worker's link, and the lab's into the cluster's network, its rate; workers take the racks in turn."""
     (lab,) = inspect(ids("lab"))
     workers = sorted(inspect(ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
@@ -227,7 +238,7 @@ def _shape(machines: Machines) -> None:
     for one, rate in [(lab, max(machines.mbit)), *zip(workers, rates, strict=True)]:
         docker(
             ["run", "--rm", "--network", f"container:{one['Id']}", "--cap-drop", "ALL", "--cap-add", "NET_ADMIN",
-             "--user", "root", image.name(), "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
+             "--user", "root", image, "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
              str(max(16_000, round(rate * 1e6 / 8 / 100)))]
         )  # fmt: skip
 

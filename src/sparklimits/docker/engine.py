@@ -43,6 +43,19 @@ def check() -> str:
     return version
 
 
+def check_gpu() -> None:
+    """Asks whether the engine can hand an NVIDIA GPU to a container.
+
+    Raises:
+        MachineError: it cannot.
+    """
+    if "nvidia" not in json.loads(docker(["info", "--format", "{{json .Runtimes}}"])):
+        raise MachineError(
+            "Docker's engine has no NVIDIA GPU to give: install NVIDIA's driver and its Container Toolkit "
+            "(https://docs.nvidia.com/datacenter/cloud-native/container-toolkit), or leave out --gpu."
+        )
+
+
 def project() -> str:
     """Compose's name for this user's cluster: several users may share one engine."""
     return os.environ.get("COMPOSE_PROJECT_NAME") or f"sparklimits-{os.getuid()}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sparklimits.docker import image
-from sparklimits.docker.engine import docker, ids, run
+from sparklimits.docker.engine import docker, ids, inspect, run
 from sparklimits.errors import MachineError
 
 
@@ -33,7 +33,8 @@ def handed_over(files: Mapping[str, Path]) -> Iterator[str]:
     Raises:
         MachineError: the image is older than the checkout.
     """
-    if image.made_from() != image.source():
+    (lab,) = inspect([_lab()])
+    if image.made_from(lab["Image"]) != image.source():
         raise MachineError(
             "The cluster's image is not that of this checkout any more: `sparklimits cluster up` makes it anew."
         )

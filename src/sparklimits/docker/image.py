@@ -16,9 +16,9 @@ _MADE_FROM = (
 )  # fmt: skip
 
 
-def name() -> str:
-    """The name of the image."""
-    return "sparklimits:cpu"
+def name(gpu: bool) -> str:
+    """The name of the image, with PyTorch's build for NVIDIA GPUs or with the one for CPUs."""
+    return "sparklimits:gpu" if gpu else "sparklimits:cpu"
 
 
 @cache
@@ -35,9 +35,9 @@ def source() -> str:
     return digest.hexdigest()[:16]
 
 
-def made_from() -> str | None:
-    """The fingerprint of what the image was made from; nothing when there is no image."""
+def made_from(name: str) -> str | None:
+    """The fingerprint of what the image was made from; nothing when there is no such image."""
     done = run(
-        ["docker", "image", "inspect", "--format", '{{index .Config.Labels "sparklimits.source"}}', name()]
+        ["docker", "image", "inspect", "--format", '{{index .Config.Labels "sparklimits.source"}}', name]
     )
     return done.stdout.strip() if done.returncode == 0 else None
