@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from sparklimits.cluster import Machines
 from sparklimits.docker import containers, engine, errands, image
 from sparklimits.errors import MachineError
 from tests import browser
@@ -117,6 +119,44 @@ def test_an_engine_that_does_not_run_and_one_that_is_not_for_you(
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         with pytest.raises(MachineError, match="You may not use Docker's engine"):
             containers.status()
+
+
+@needs_engine
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("dockerd") is None,
+    reason="only root can start an engine on a small disk",
+)
+def test_a_full_disk_of_the_engine_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk]).returncode:
+        pytest.skip("no right to mount a small disk")
+    socket_of_it = f"unix://{tmp_path}/docker.sock"
+    command = [
+        "dockerd", "--host", socket_of_it, "--data-root", disk / "data", "--exec-root", tmp_path / "run",
+        "--pidfile", tmp_path / "pid", "--bridge", "none", "--iptables=false", "--ip6tables=false",
+    ]  # fmt: skip
+    engine_of_it = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        monkeypatch.setenv("DOCKER_HOST", socket_of_it)
+        monkeypatch.setenv("COMPOSE_PROJECT_NAME", "sparklimits-full")
+        deadline = time.monotonic() + 60
+        while not _engine():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        nothing = subprocess.run(
+            ["tar", "--create", "--files-from", "/dev/null"], capture_output=True, check=True
+        )
+        subprocess.run(["docker", "import", "-", "debian:bookworm-slim"], input=nothing.stdout, check=True)
+        with contextlib.suppress(OSError), (disk / "full").open("wb") as file:
+            while True:
+                file.write(bytes(2**16))
+        with pytest.raises(MachineError, match="disk of Docker's engine is full: `docker system prune`"):
+            containers.up(Machines())
+    finally:
+        engine_of_it.terminate()
+        engine_of_it.wait()
+        subprocess.run(["umount", disk], check=True)
 
 
 # The cluster.
