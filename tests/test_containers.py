@@ -135,7 +135,8 @@ def test_a_full_disk_of_the_engine_is_named(tmp_path: Path, monkeypatch: pytest.
     # In a network of its own: an engine that is told to have no bridge removes that of the engine beside it.
     command = [
         "unshare", "--net", "dockerd", "--host", socket_of_it, "--data-root", disk / "data",
-        "--exec-root", tmp_path / "run", "--pidfile", tmp_path / "pid", "--bridge", "none", "--iptables=false", "--ip6tables=false",
+        "--exec-root", tmp_path / "run", "--pidfile", tmp_path / "pid",
+        "--bridge", "none", "--iptables=false", "--ip6tables=false",
     ]  # fmt: skip
     engine_of_it = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
