@@ -125,7 +125,7 @@ class Watch(TorchDispatchMode):
 
 @dataclass(frozen=True)
 class Proof:
-    """What the exercise found; ``speedup`` and its 95 % interval are there on a GPU only, and so are its ``bars``."""
+    """What the exercise found; ``speedup`` and its 95 % interval are there on a GPU only."""
 
     place: str
     on_gpu: bool
