@@ -77,13 +77,13 @@ def wait(what: str, seconds: float, probe: Callable[[], _Found | None], every: f
     raise TimeoutError(f"{what}: not within {seconds:.0f} s")
 
 
-def course_folder(folder: Path, notebook: NotebookNode) -> Path:
-    """A course in ``folder`` whose student has this notebook in ``work/``; returns the notebook's file."""
+def course_folder(folder: Path, notebook: NotebookNode, lab: str = LAB) -> Path:
+    """A course in ``folder`` whose student has this lab's notebook in ``work/``; returns the notebook's file."""
     for name in ("labs", "solutions"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "nbgrader_config.py", folder)
-    file = folder / "work" / LAB / f"{LAB}.ipynb"
-    shutil.copytree(ROOT / "labs" / LAB, file.parent)
+    file = folder / "work" / lab / f"{lab}.ipynb"
+    shutil.copytree(ROOT / "labs" / lab, file.parent)
     nbformat.write(notebook, file)
     return file
 
@@ -153,11 +153,11 @@ def chromium(folder: Path) -> Iterator[webdriver.Chrome]:
 
 
 class LabPage:
-    """The lab's notebook, opened in JupyterLab."""
+    """A lab's notebook, opened in JupyterLab."""
 
-    def __init__(self, driver: webdriver.Chrome, address: str) -> None:
+    def __init__(self, driver: webdriver.Chrome, address: str, lab: str = LAB) -> None:
         self.driver = driver
-        driver.get(address.replace("/lab?", f"/lab/tree/{LAB}/{LAB}.ipynb?"))
+        driver.get(address.replace("/lab?", f"/lab/tree/{lab}/{lab}.ipynb?"))
         wait("the notebook's kernel", 120, lambda: (self._state() or {}).get("kernel") == "idle")
 
     def run_all(self, limit: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 from pathlib import Path
 
@@ -89,6 +90,26 @@ def test_what_is_wrong_is_named_and_gets_nothing(candidate: device_training.Trai
     proof = prove(candidate)
     assert proof.share == 0.0
     assert says in proof.broken
+
+
+def lazy_when_timed(network: nn.Module, *rest: object) -> float:
+    return (
+        train_on(network, *rest)
+        if network._forward_hooks
+        else train_on(network, *(one[:200] for one in rest[:2]), *rest[2:])
+    )  # type: ignore
+
+
+@pytest.mark.parametrize(
+    ("candidate", "broken"),
+    [(train_on, ""), (lazy_when_timed, "the mean loss is"), (failing, "RuntimeError: no kernel image")],
+)
+def test_runs_that_are_timed_are_checked_too(candidate: device_training.TrainOn, broken: str) -> None:
+    small = device_training.Problem(rows=2_000, width=32, hidden=32, batch=100)
+    begun = device_training.Proof("a card", on_gpu=True)
+    proof = device_training._by_speed(candidate, small, CPU, random.Random(1), lambda message: None, begun)
+    assert proof.broken.startswith(f"in a timed run: {broken}") if broken else not proof.broken
+    assert (proof.share == 0.0) if broken else (proof.low < proof.speedup < proof.high)
 
 
 @on_the_cpu
