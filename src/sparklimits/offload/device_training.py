@@ -181,7 +181,7 @@ def _by_speed(
     progress: Callable[[str], None],
     proof: Proof,
 ) -> Proof:
-    """The proof with the speedup and its share; whoever is right once may be lazy later, so that all runs are checked."""
+    """The proof with the speedup and its share; all timed runs are checked, as the first was."""
     ways = {BASELINE: train_on, CANDIDATE: candidate}
 
     def one(arm: str, number: int) -> tuple[float, str]:
