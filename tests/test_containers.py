@@ -90,6 +90,10 @@ def test_rates_and_numbers_of_workers_are_checked() -> None:
     for text in ("100", "fast", "0mbit", "100mbit,", "100mbps"):
         with pytest.raises(MachineError, match="write a rate such as 100mbit"):
             containers.checked_rates(text)
+    assert containers.checked_latency("2.5ms") == 2.5
+    for text in ("5", "5s", "-1ms"):
+        with pytest.raises(MachineError, match="write milliseconds"):
+            containers.checked_latency(text)
     assert containers.checked_workers(3) == 3
     with pytest.raises(MachineError, match="1 to 32 workers"):
         containers.checked_workers(0)
@@ -291,6 +295,36 @@ def test_links_have_the_rate_that_was_asked_for_in_two_racks(addresses: list[str
         # 4 MB; the bucket is nearly empty at once, and headers take a few per cent.
         assert 0.9 < seconds / (32 / mbit) < 2, (sender, seconds)
     assert sparklimits("cluster", "up", "--lab", "lab2_skew").returncode == 0
+
+
+_ROUND_TRIP = """
+import socket, sys, time
+with socket.create_connection((sys.argv[1], 9999)) as to:
+    began = time.monotonic()
+    to.shutdown(socket.SHUT_WR)
+    to.recv(1)
+    print(time.monotonic() - began)
+"""
+
+
+@needs_engine
+def test_links_have_latency_where_the_kernel_can(addresses: list[str]) -> None:
+    done = sparklimits("cluster", "up", "--lab", "lab2_skew", "--latency", "40ms")
+    workers = [one for one in containers.status() if one.role == "worker"]
+    if done.returncode:
+        assert "This kernel cannot delay packets" in done.stderr
+    else:
+        assert {one.link for one in workers} == {"100Mbit, 40ms"}
+        names = [one.name for one in workers[:2]]
+        server = subprocess.Popen(["docker", "exec", names[1], "python", "-c", _RECEIVE])
+        time.sleep(1)
+        address = containers._address(engine.inspect([names[1]])[0])
+        seconds = float(docker("exec", names[0], "python", "-c", _ROUND_TRIP, address))
+        server.wait()
+        assert 0.08 <= seconds < 1, "there and back again"
+    assert sparklimits("cluster", "up", "--lab", "lab2_skew").returncode == 0
+    workers = [one for one in containers.status() if one.role == "worker"]
+    assert {one.link for one in workers} == {"100Mbit"}
 
 
 @needs_engine

@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RATE",
         help="of each worker's link, such as 100mbit; 100mbit,20mbit makes two racks",
     )
+    up.add_argument("--latency", metavar="TIME", help="of each link, such as 5ms, where the kernel can")
     up.add_argument("--gpu", action="store_true", help="with an NVIDIA GPU for the lab and one worker more")
     up.set_defaults(command=_cluster_up)
     actions.add_parser("status", help="the machines, their limits and links").set_defaults(
@@ -161,6 +162,8 @@ def _cluster_up(options: argparse.Namespace) -> int:
         machines = replace(machines, workers=containers.checked_workers(options.workers))
     if options.bandwidth is not None:
         machines = replace(machines, mbit=containers.checked_rates(options.bandwidth))
+    if options.latency is not None:
+        machines = replace(machines, latency_ms=containers.checked_latency(options.latency))
     print("\n".join(containers.up(machines, options.gpu)))
     return 0
 

@@ -36,13 +36,14 @@ class Machines:
 
     ``cpus`` is the share of a core that each worker may use, ``memory_mb`` what it may lend to executors. ``mbit``
     are the rates of the links, megabits a second: one for all workers, or one for each rack, and the workers belong
-    to the racks in turn.
+    to the racks in turn. ``latency_ms`` is how much later everything arrives that a machine sends, milliseconds.
     """
 
     workers: int = 4
     cpus: float = 0.5
     memory_mb: int = 2048
     mbit: tuple[float, ...] = (100.0,)
+    latency_ms: float = 0.0
 
 
 @dataclass(frozen=True)

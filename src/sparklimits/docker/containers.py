@@ -36,7 +36,7 @@ _PATIENCE = 120
 
 @dataclass(frozen=True)
 class Machine:
-    """A container as it is; ``link`` is the rate that ``tc`` tells."""
+    """A container as it is; ``link`` is the rate that ``tc`` tells, and the latency where it has one."""
 
     role: str
     name: str
@@ -161,6 +161,17 @@ def checked_rates(text: str) -> tuple[float, ...]:
     return rates
 
 
+def checked_latency(text: str) -> float:
+    """Milliseconds from text such as ``5ms``.
+
+    Raises:
+        MachineError: it is none such.
+    """
+    if not (found := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)ms", text.strip())):
+        raise MachineError(f"--latency {text}: write milliseconds, such as 5ms.")
+    return float(found[1])
+
+
 def free_port(first: int) -> int:
     """The first port from here on that nobody listens on, of 50.
 
@@ -239,21 +250,31 @@ def _shape(machines: Machines, image: str) -> None:
         docker(
             ["run", "--rm", "--network", f"container:{one['Id']}", "--cap-drop", "ALL", "--cap-add", "NET_ADMIN",
              "--user", "root", image, "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
-             str(max(16_000, round(rate * 1e6 / 8 / 100)))]
+             str(max(16_000, round(rate * 1e6 / 8 / 100))), f"{machines.latency_ms:g}ms"]
         )  # fmt: skip
 
 
 #: A token bucket on the interface with the address $0: the rate $1, and $2 bytes at once (a hundredth of a second).
-#: What waits for its turn is kept, so that TCP slows down instead of losing packets.
+#: What waits for its turn is kept, so that TCP slows down instead of losing packets. With a latency $3 there is netem
+#: around it, which not every kernel has.
 _SHAPE = """\
 link=$(ip -o -4 address | awk -v address="$0" 'index($4, address "/") == 1 {print $2}')
-tc qdisc replace dev "$link" root tbf rate "$1" burst "$2" limit 4000000
+tc qdisc del dev "$link" root 2>/dev/null
+parent=root
+if [ "$3" != 0ms ]; then
+    tc qdisc add dev "$link" root handle 1: netem delay "$3" limit 100000 || { echo "no netem" >&2; exit 1; }
+    parent="parent 1:1"
+fi
+tc qdisc add dev "$link" $parent tbf rate "$1" burst "$2" limit 4000000
 """
 
 
 def _link(container: dict[str, Any]) -> str:
     show = run(["docker", "exec", container["Id"], "tc", "qdisc", "show"]).stdout
-    return next((line.split(" rate ")[1].split()[0] for line in show.splitlines() if "qdisc tbf" in line), "")
+    found = [
+        re.search(pattern, show) for pattern in (r"qdisc tbf .* rate (\S+)", r"qdisc netem .* delay (\S+)")
+    ]
+    return ", ".join(match[1] for match in found if match)
 
 
 def _state(container: dict[str, Any]) -> str:

@@ -27,6 +27,10 @@ _REMEDIES = {
         "address already in use",
     ): "A port was taken in this moment: run the command again, it looks for another.",
     (
+        "no netem",
+    ): "This kernel cannot delay packets (it has no `netem`): links have a rate here, but no latency; leave out "
+    "--latency.",
+    (
         "no space left on device",
     ): "The disk of Docker's engine is full: `docker system prune` removes what no container uses.",
 }
