@@ -30,6 +30,8 @@ from sparklimits.paths import project_root
 LAB_PORT, SPARK_PORT = 8888, 8080
 #: Room beside the executor's heap for its Python workers, and for what they train.
 BESIDE_MB = 1536
+#: The driver's link, in links of a worker: a head node serves all workers and has more.
+DRIVER_LINKS = 10
 #: How long the cluster may take until it is ready, seconds.
 _PATIENCE = 120
 
@@ -246,7 +248,7 @@ def _shape(machines: Machines, image: str) -> None:
     (lab,) = inspect(ids("lab"))
     workers = sorted(inspect(ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
     rates = [machines.mbit[number % len(machines.mbit)] for number in range(len(workers))]
-    for one, rate in [(lab, max(machines.mbit)), *zip(workers, rates, strict=True)]:
+    for one, rate in [(lab, DRIVER_LINKS * max(machines.mbit)), *zip(workers, rates, strict=True)]:
         docker(
             ["run", "--rm", "--network", f"container:{one['Id']}", "--cap-drop", "ALL", "--cap-add", "NET_ADMIN",
              "--user", "root", image, "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
