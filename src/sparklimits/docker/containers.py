@@ -244,7 +244,10 @@ def _page(port: int, path: str) -> str:
 
 
 def _shape(machines: Machines, image: str) -> None:
-    """Gives every worker's link, and the lab's into the cluster's network, its rate; workers take the racks in turn."""
+    """Gives every worker's link, and the lab's wider one into the cluster's network, its rate and latency.
+
+    Workers take the racks in turn.
+    """
     (lab,) = inspect(ids("lab"))
     workers = sorted(inspect(ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
     rates = [machines.mbit[number % len(machines.mbit)] for number in range(len(workers))]
