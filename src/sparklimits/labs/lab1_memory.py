@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Ratings that a feature looks back.
 LOOK_BACK = 100
 #: Items that a training example remembers.
-HISTORY = 800
+HISTORY = 1000
 #: Regularisations that are compared.
 PENALTIES = (0.0, 0.01, 0.1)
 #: Names of the features: four of the user, four of the item.
@@ -40,7 +40,7 @@ EXECUTOR_MB = 512
 
 SPECS = {
     "main": RatingsSpec(
-        ratings=70_000, users=70, items=4_000, top_users=0.04, top_items=0.12, days=200.0,
+        ratings=55_000, users=40, items=4_000, top_users=0.04, top_items=0.12, days=200.0,
     ),
     "other": RatingsSpec(
         ratings=60_000, users=200, items=1_500, top_users=0.08, top_items=0.10, days=90.0,
@@ -304,8 +304,8 @@ LAB = Lab(
             compare_models,
             ("ratings",),
             "input_records",
-            good=200_000,
-            bad=700_000,
+            good=160_000,
+            bad=550_000,
             grows=True,
             drive=_compared,
         ),

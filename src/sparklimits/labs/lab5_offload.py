@@ -65,7 +65,7 @@ def features(clicks: DataFrame, vocabulary: Mapping[str, Sequence[str]]) -> Data
 def fit_mllib(
     clicks: DataFrame, sizes: Sequence[int], iterations: int = ITERATIONS
 ) -> MultilayerPerceptronClassificationModel:
-    """MLlib's multilayer perceptron on ``features``; ``iterations`` is MLlib's default."""
+    """MLlib's multilayer perceptron on ``features``."""
     from pyspark.ml.classification import MultilayerPerceptronClassifier
     from pyspark.ml.functions import array_to_vector
 
@@ -209,7 +209,7 @@ LAB = Lab(
             drive=drive_scoring,
         ),
     ),
-    gain=15.0,
+    gain=12.0,
     make_data=make_data,
     write_data=write_data,
     load=load,

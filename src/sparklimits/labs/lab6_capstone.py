@@ -36,6 +36,8 @@ FEATURES = (
 LOOK_BACK = 50
 #: Widths of the network's layers.
 SIZES = (len(FEATURES), 32, 2)
+#: Iterations of MLlib's optimiser. The other 40 of its default lower the loss of the last day by 0.003 at most.
+ITERATIONS = 60
 DAY = 86_400
 #: The day that is scored; the days before it are trained on.
 LAST = 5
@@ -85,7 +87,7 @@ class Days:
         old = (table["ts"] < LAST * DAY).to_numpy()
         labels = table["clicked"].to_numpy(np.float64)
         inputs = self.exact.astype(np.float32)
-        weights = fit_lbfgs(inputs[old], labels[old], SIZES, 100)
+        weights = fit_lbfgs(inputs[old], labels[old], SIZES, ITERATIONS)
         return scores(mlp_probabilities(weights, inputs[~old], SIZES), labels[~old])
 
 
@@ -141,7 +143,8 @@ def score_with_mllib(table: DataFrame) -> DataFrame:
 
     table = VectorAssembler(inputCols=list(FEATURES), outputCol="features").transform(table)
     known, last_day = table.where(F.col("ts") < LAST * DAY), table.where(F.col("ts") >= LAST * DAY)
-    model = MultilayerPerceptronClassifier(layers=list(SIZES), labelCol="clicked").fit(known)
+    network = MultilayerPerceptronClassifier(layers=list(SIZES), labelCol="clicked", maxIter=ITERATIONS)
+    model = network.fit(known)
     auc = BinaryClassificationEvaluator(labelCol="clicked").evaluate(model.transform(known))
     if auc < 0.55:
         raise ValueError(f"the model has learned nothing: its AUC is {auc:.3f}")
@@ -302,10 +305,10 @@ LAB = Lab(
             ("impressions", "users", "ads"),
             "jobs",
             good=10,
-            bad=80,
+            bad=60,
         ),
     ),
-    gain=12.0,
+    gain=9.0,
     make_data=make_data,
     write_data=write_data,
     load=load,
