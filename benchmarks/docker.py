@@ -1,9 +1,9 @@
-"""Every lab's reference on the cluster of containers: speedups and counters, and what Kryo is worth on a slow link.
+"""Every lab's reference on the cluster of containers: speedups and counters; Kryo on a slow link; how soon it is ready.
 
-    .venv/bin/python benchmarks/docker.py [LAB …] [kryo]
+    .venv/bin/python benchmarks/docker.py [LAB …] [kryo] [ready]
 
 The cluster is set up for each lab as the lab wants it, and left as the last one had it. Writes
-``benchmarks/results/docker.json`` after each, and the two tables in ``course/docker.md``.
+``benchmarks/results/docker.json`` after each, and the tables in ``course/docker.md``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,17 @@ from sparklimits import demo, measure
 from sparklimits.cluster import Machines
 from sparklimits.docker import containers, errands
 from sparklimits.labs import LABS, find
+from sparklimits.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "docker.json"
 PAGE = ROOT / "course" / "docker.md"
 #: A link that is slow for what half a core can compute.
-KRYO = Machines(workers=4, cpus=0.5, mbit=(2.0,))
+KRYO = Machines(workers=4, cpus=0.5, mbit=(4.0,))
 ROUNDS = 5
+STARTS = 3
 
-#: Runs in the lab's container: one job of objects under both serializers, in turn, each in a session of its own.
+#: Runs in the lab's container: a job of objects under the serializer that is named, in a session of its own.
 _IN_LAB = """
 import json, sys, time
 import numpy as np
@@ -47,26 +50,53 @@ def timed(spark):
         seconds = time.perf_counter() - began
     return seconds, counters.summary()["shuffle_bytes"]
 
-for _ in range(int(sys.argv[1])):
-    for name, settings in (("Java", {}), ("Kryo", {"spark.serializer": lab3_kryo.KRYO})):
-        constraints = lab3_kryo.constraints(settings, {"spark.shuffle.compress": "false"})
-        print(json.dumps([name, *separate.run(timed, constraints)[0]]), flush=True)
+settings = {"Java": {}, "Kryo": {"spark.serializer": lab3_kryo.KRYO}}[sys.argv[1]]
+print(json.dumps(separate.run(timed, lab3_kryo.constraints(settings, {"spark.shuffle.compress": "false"}))[0]))
+"""
+
+#: The same for the first cells of a notebook: a session with an executor on each worker, and a job.
+_FIRST_CELLS = """
+from sparklimits.notebook import open_lab
+
+lab = open_lab("lab2_skew")
+assert lab.spark.range(100).count() == 100
 """
 
 
-def kryo() -> dict[str, Any]:
+def kryo(progress: Progress) -> dict[str, Any]:
     """Seconds and bytes of each run, by serializer."""
     containers.up(KRYO)
-    script = ROOT / "build" / "kryo.py"
-    script.parent.mkdir(exist_ok=True)
-    script.write_text(_IN_LAB)
     found: dict[str, Any] = {"mbit": KRYO.mbit[0], "Java": [], "Kryo": [], "bytes": {}}
-    with errands.handed_over({"kryo.py": script}) as there:
-        for line in errands.said_in_lab(["python", "kryo.py", str(ROUNDS)], there).splitlines():
-            name, seconds, size = json.loads(line)
-            found[name].append(round(seconds, 3))
-            found["bytes"][name] = size
+    with errands.handed_over({"kryo.py": _script("kryo.py", _IN_LAB)}) as there:
+        for number in range(1, ROUNDS + 1):
+            for name in ("Java", "Kryo"):
+                progress(f"{name}, round {number} of {ROUNDS}")
+                seconds, size = json.loads(errands.said_in_lab(["python", "kryo.py", name], there))
+                found[name].append(round(seconds, 3))
+                found["bytes"][name] = size
     return found
+
+
+def ready(progress: Progress) -> dict[str, list[float]]:
+    """Seconds from the built image to JupyterLab, and to the end of a notebook's first job."""
+    found: dict[str, list[float]] = {"JupyterLab": [], "first job": []}
+    for number in range(1, STARTS + 1):
+        progress(f"start {number} of {STARTS}")
+        containers.down()
+        began = time.perf_counter()
+        containers.up(Machines())
+        found["JupyterLab"].append(round(time.perf_counter() - began, 1))
+        with errands.handed_over({"first.py": _script("first.py", _FIRST_CELLS)}) as there:
+            errands.said_in_lab(["python", "first.py"], there)
+        found["first job"].append(round(time.perf_counter() - began, 1))
+    return found
+
+
+def _script(name: str, text: str) -> Path:
+    script = ROOT / "build" / name
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(text)
+    return script
 
 
 def summary(results: dict[str, Any]) -> dict[str, list[str]]:
@@ -82,15 +112,21 @@ def summary(results: dict[str, Any]) -> dict[str, list[str]]:
             f"| ratio | {size['Kryo'] / size['Java']:.2f} | {ratio.speedup:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] "
             "times as fast |",
         ]  # fmt: skip
+    if starts := results.get("ready"):
+        tables["ready"] = [
+            "| from the built image to | seconds, median | slowest |", "|---|--:|--:|",
+            *(f"| {name} | {statistics.median(one):.0f} | {max(one):.0f} |" for name, one in starts.items()),
+        ]  # fmt: skip
     return tables
 
 
 def main() -> None:
     """Measures what is named, or everything."""
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    for name in sys.argv[1:] or [*LABS, "kryo"]:
-        if name == "kryo":
-            results[name] = kryo()
+    others = {"kryo": kryo, "ready": ready}
+    for name in sys.argv[1:] or [*LABS, *others]:
+        if name in others:
+            results[name] = others[name](Progress(name))
         else:
             demo.demo([find(name)])
             results[name] = json.loads((ROOT / "build" / "demo-docker" / f"{name}.json").read_text())
