@@ -80,7 +80,7 @@ def test_the_independent_optimiser_goes_down_the_right_slope() -> None:
 
 
 def test_the_right_results_pass_and_each_wrong_one_is_named(clicks: ClickData) -> None:
-    weights = fit_lbfgs(dense(clicks.train, clicks.vocabulary), labels_of(clicks.train), SIZES, 100)
+    weights = fit_lbfgs(dense(clicks.train, clicks.vocabulary), labels_of(clicks.train), SIZES, ITERATIONS)
     exact = deepfm_probabilities(clicks.weights, fields(clicks.held_out))
     scored = pd.DataFrame({"row": np.arange(len(exact)), "probability": exact})
     right = {"train_model": pd.DataFrame({"weight": weights}), "score": scored.sample(frac=1)}
@@ -107,7 +107,7 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(clicks: ClickData) -
 
 def test_a_linear_model_does_not_pass(clicks: ClickData) -> None:
     x = dense(clicks.train, clicks.vocabulary)
-    weights = fit_lbfgs(x, labels_of(clicks.train), (SIZES[0], 2), 100)
+    weights = fit_lbfgs(x, labels_of(clicks.train), (SIZES[0], 2), ITERATIONS)
     held_out = dense(clicks.held_out, clicks.vocabulary)
     found = scores(mlp_probabilities(weights, held_out, (SIZES[0], 2)), labels_of(clicks.held_out))
     assert found[0] > clicks.target[0] + TOLERANCE
