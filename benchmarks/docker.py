@@ -54,7 +54,7 @@ settings = {"Java": {}, "Kryo": {"spark.serializer": lab3_kryo.KRYO}}[sys.argv[1
 print(json.dumps(separate.run(timed, lab3_kryo.constraints(settings, {"spark.shuffle.compress": "false"}))[0]))
 """
 
-#: The same for the first cells of a notebook: a session with an executor on each worker, and a job.
+#: Runs there too, as the first cells of a notebook do: a session with an executor on each worker, and a job.
 _FIRST_CELLS = """
 from sparklimits.notebook import open_lab
 
