@@ -10,6 +10,9 @@ import webbrowser
 from sparklimits import workspace
 from sparklimits.paths import project_root
 
+#: A class is not asked, notebook by notebook, whether it wants news of JupyterLab.
+_NO_NEWS = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
+
 
 def open_lab(arguments: list[str]) -> int:
     """Runs JupyterLab in ``work/`` until it is stopped; returns its exit code.
@@ -18,8 +21,9 @@ def open_lab(arguments: list[str]) -> int:
     printed.
     """
     work = workspace.prepare()
-    options = [] if _has_browser() else ["--no-browser"]
-    if options:
+    options = list(_NO_NEWS)
+    if not _has_browser():
+        options.append("--no-browser")
         print(
             "There is no browser here: open the address below that starts with http://127.0.0.1.", flush=True
         )

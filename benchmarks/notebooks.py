@@ -1,0 +1,75 @@
+"""Does every notebook run from top to bottom on a small machine, and in how many minutes?
+
+    .venv/bin/python benchmarks/notebooks.py [NOTEBOOK …]      for example solutions/lab2_skew labs/lab2_skew
+
+The machine is a container of two cores and 6 GB, without swap, of the image that `sparklimits cluster up` builds; the
+notebook runs there on the embedded cluster. Without names: all solutions, and all notebooks as students get them.
+Writes ``benchmarks/results/notebooks.json`` after each. The memory is the most that was seen, every few seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from sparklimits.demo import as_markdown
+from sparklimits.docker import engine, image
+from sparklimits.labs import LABS
+from sparklimits.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "benchmarks" / "results" / "notebooks.json"
+CORES, MEMORY_GB = 2, 6
+#: What `docker stats` calls a unit, in bytes.
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def top_to_bottom(notebook: Path, progress: Progress) -> dict[str, Any]:
+    """Seconds, the most memory that was seen in GB, and the error that ended it, if one did."""
+    name = f"notebook-{uuid.uuid4().hex[:8]}"
+    command = [
+        "docker", "run", "--rm", "--init", "--name", name, "--cpus", str(CORES),
+        "--memory", f"{MEMORY_GB}g", "--memory-swap", f"{MEMORY_GB}g",
+        "--volume", f"{notebook.parent}:/notebook:ro", image.name(gpu=False),
+        "jupyter", "nbconvert", "--execute", "--to", "notebook", "--stdout", "--log-level", "ERROR",
+        f"/notebook/{notebook.name}",
+    ]  # fmt: skip
+    began = time.monotonic()
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    most = 0.0
+    while run.poll() is None:
+        progress(f"{notebook.parent.parent.name}/{notebook.stem}, {most:.1f} GB at most")
+        most = max(most, _memory(name))
+    seconds = time.monotonic() - began
+    said = run.stderr.read().strip().splitlines() if run.stderr else []
+    return {"seconds": round(seconds), "GB": round(most, 1), "error": said[-1:] if run.returncode else []}
+
+
+def _memory(container: str) -> float:
+    """GB that its processes hold now, without the files that the kernel caches; 0 when it is not there (yet)."""
+    shown = engine.run(["docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", container]).stdout
+    found = re.match(r"([\d.]+)([KMG]?i?B) /", shown)
+    return float(found[1]) * _UNITS[found[2]] / 1e9 if found else 0.0
+
+
+def main() -> None:
+    """Runs the notebooks that are named, or all."""
+    names = sys.argv[1:] or [f"{room}/{lab}" for room in ("solutions", "labs") for lab in LABS]
+    results = json.loads(OUT.read_text()) if OUT.exists() else {}
+    progress = Progress("notebooks")
+    for name in names:
+        results[name] = top_to_bottom(ROOT / name / f"{Path(name).name}.ipynb", progress)
+        OUT.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+    progress.done()
+    rows = [(name, f"{r['seconds']} s", f"{r['GB']} GB", *r["error"]) for name, r in sorted(results.items())]
+    print(as_markdown([("notebook", "top to bottom", "most memory", "error"), *((*r, "")[:4] for r in rows)]))
+
+
+if __name__ == "__main__":
+    main()
