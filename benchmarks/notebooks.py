@@ -18,9 +18,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from sparklimits.demo import as_markdown
 from sparklimits.docker import engine, image
 from sparklimits.labs import LABS
+from sparklimits.markdown import as_markdown
 from sparklimits.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
