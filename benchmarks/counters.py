@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 from sparklimits import cluster
-from sparklimits.demo import as_markdown
 from sparklimits.experiment import Experiment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import LABS, find
 from sparklimits.labs.base import Lab, Solution
+from sparklimits.markdown import as_markdown
 from sparklimits.progress import Progress
 
 OUT = Path(__file__).resolve().parent / "results" / "counters.json"

@@ -17,13 +17,13 @@ from sparklimits.experiment import Experiment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
 from sparklimits.labs.base import Lab
+from sparklimits.markdown import with_tables
 from sparklimits.measure import BASELINE, CANDIDATE
 from sparklimits.progress import Progress
 from sparklimits.result import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "departures.json"
-BEGIN, END = "<!-- begin departures: written by benchmarks/departures.py -->", "<!-- end departures -->"
 
 
 def measured(lab: Lab, name: str, settings: dict[str, str]) -> dict[str, object]:
@@ -64,8 +64,8 @@ def main() -> None:
         table.append(
             f"| {row['settings']} | {row['speedup']} [{row['low']}, {row['high']}] | {tasks} | {counts} |"
         )
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    page.write_text(before + "\n".join([BEGIN, *table, END]) + rest.split(END)[1], encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    page.write_text(with_tables(text, {"departures": "\n".join(table)}), encoding="utf-8")
     print("\n".join(table))
 
 

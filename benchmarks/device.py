@@ -19,6 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sparklimits.grading.submission import read_notebook, reference_path
 from sparklimits.labs.lab5_offload import LAB
+from sparklimits.markdown import with_tables
 from sparklimits.offload import accelerator
 from sparklimits.offload.device_training import PROBLEMS, TrainOn, prove
 from sparklimits.offload.networks import device
@@ -27,7 +28,6 @@ from sparklimits.progress import Progress
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "device.json"
 PAGE = ROOT / "course" / "lab5_offload.md"
-BEGIN, END = "<!-- begin device: written by benchmarks/device.py -->", "<!-- end device -->"
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SMALL, LARGE = 8, 2048
 
@@ -106,8 +106,8 @@ def main() -> None:
     name = accelerator.name(device())
     results[name] = json.loads(json.dumps(measured(int(sys.argv[1]) if sys.argv[1:] else 3)))
     OUT.write_text(json.dumps(results, indent=1) + "\n")
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text("\n".join([before + BEGIN, *table(results), END]) + rest.split(END)[1], encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(with_tables(page, {"device": "\n".join(table(results))}), encoding="utf-8")
     print("\n".join(table(results)))
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from sparklimits import cluster
 from sparklimits.experiment import Experiment
 from sparklimits.labs.lab0_measuring import LAB, train
+from sparklimits.markdown import with_tables
 from sparklimits.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "executors.json"
 PAGE = ROOT / "course" / "lab0_measuring.md"
-BEGIN, END = "<!-- begin executors: written by benchmarks/executors.py -->", "<!-- end executors -->"
 EXECUTORS = (1, 2, 4)
 WARM_UPS, RUNS = 2, 3
 
@@ -60,8 +60,8 @@ def main() -> None:
             f"| {row['executors']} | {row['seconds']:.1f} | {rows[0]['seconds'] / row['seconds']:.2f} | "
             f"{row['task_seconds']:.1f} | {row['slot_ratio']:.1f} |"
         )
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(before + "\n".join([BEGIN, *table, END]) + rest.split(END)[1], encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(with_tables(page, {"executors": "\n".join(table)}), encoding="utf-8")
     print("\n".join(table))
 
 

@@ -27,16 +27,13 @@ from scipy import stats
 from sparklimits import measure, scoring
 from sparklimits.experiment import ATTEMPTS
 from sparklimits.labs import LABS
+from sparklimits.markdown import with_tables
 from sparklimits.result import Result
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "grading_simulation.json"
 POLICY = ROOT / "course" / "grading.md"
 #: What stands between two markers in ``POLICY`` is written by this script.
-BEGIN, END = (
-    "<!-- begin {name}: written by benchmarks/grading_simulation.py --write -->",
-    "<!-- end {name} -->",
-)
 
 SEED = 2026
 DRAWS = 50_000
@@ -275,16 +272,6 @@ def _percent(probability: float) -> str:
     return f"{100 * probability:.2f} %"
 
 
-def with_tables(text: str, results: dict[str, Any]) -> str:
-    """The policy's text with the tables between their markers."""
-    for name, table in tables(results).items():
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        before, rest = text.split(begin)
-        _, after = rest.split(end)
-        text = f"{before}{begin}\n{table}\n{end}{after}"
-    return text
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -294,7 +281,7 @@ def main() -> None:
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if options.write:
-        POLICY.write_text(with_tables(POLICY.read_text(encoding="utf-8"), results), encoding="utf-8")
+        POLICY.write_text(with_tables(POLICY.read_text(encoding="utf-8"), tables(results)), encoding="utf-8")
     print("\n\n".join(tables(results).values()))
 
 

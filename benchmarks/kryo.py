@@ -14,12 +14,12 @@ from pathlib import Path
 
 from sparklimits import separate
 from sparklimits.labs import lab3_kryo
+from sparklimits.markdown import with_tables
 from sparklimits.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "kryo.json"
 PAGE = ROOT / "course" / "lab3_network.md"
-BEGIN, END = "<!-- begin kryo: written by benchmarks/kryo.py -->", "<!-- end kryo -->"
 SERIALIZERS = {"Java": {}, "Kryo": {"spark.serializer": lab3_kryo.KRYO}}
 
 
@@ -57,8 +57,7 @@ def main() -> None:
     """Measures and writes."""
     columns = measured()
     OUT.write_text(json.dumps(columns, indent=1) + "\n")
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{table(columns)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), {"kryo": table(columns)}), encoding="utf-8")
     print(table(columns))
 
 

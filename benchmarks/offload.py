@@ -40,6 +40,7 @@ from sparklimits.labs.lab5_data import (
     write_data,
 )
 from sparklimits.labs.lab5_offload import LAB, fit_mllib, held_out_scores, load
+from sparklimits.markdown import with_tables
 from sparklimits.measure import ratio
 from sparklimits.offload.networks import DeepFM, Mlp, Network
 from sparklimits.paths import scratch
@@ -48,7 +49,6 @@ from sparklimits.progress import Progress
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "offload.json"
 PAGE = ROOT / "course" / "lab5_offload.md"
-BEGIN, END = "<!-- begin {}: written by benchmarks/offload.py -->", "<!-- end {} -->"
 PAIRS = 5
 #: How long the independent optimiser goes on.
 ITERATIONS = (40, 60, 70, 80, 100)
@@ -349,13 +349,9 @@ def main() -> None:
     progress.done()
     cluster.stop()
     OUT.write_text(json.dumps(found, indent=1) + "\n")
-    page = PAGE.read_text(encoding="utf-8")
-    for name, lines in tables(found).items():
-        begin, end = BEGIN.format(name), END.format(name)
-        before, rest = page.split(begin)
-        page = before + "\n".join([begin, *lines, end]) + rest.split(end)[1]
-        print("\n".join(lines))
-    PAGE.write_text(page, encoding="utf-8")
+    written = {name: "\n".join(lines) for name, lines in tables(found).items()}
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), written), encoding="utf-8")
+    print(*written.values(), sep="\n\n")
 
 
 if __name__ == "__main__":

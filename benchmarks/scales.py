@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from sparklimits import cluster, evidence
-from sparklimits.demo import as_markdown
 from sparklimits.errors import SparkLimitsError
 from sparklimits.experiment import Experiment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import LABS, find
+from sparklimits.markdown import as_markdown
 from sparklimits.progress import Progress
 
 OUT = Path(__file__).resolve().parent / "results" / "scales.json"

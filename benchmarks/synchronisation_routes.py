@@ -24,6 +24,7 @@ from typing import Any
 from sparklimits import cluster, evidence, figures
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import lab4_synchronisation as lab4
+from sparklimits.markdown import with_tables
 from sparklimits.progress import Progress
 from sparklimits.training.fm import Batch
 from sparklimits.training.rpc import Handle
@@ -187,16 +188,9 @@ def main() -> None:
     for one in (one for part in found.values() for runs in part.values() for one in runs):
         del one["curve"]
     OUT.write_text(json.dumps(found, indent=1) + "\n")
-    text = PAGE.read_text(encoding="utf-8")
-    for name, lines in pages(found).items():
-        begin, end = (
-            f"<!-- begin {name}: written by benchmarks/synchronisation_routes.py -->",
-            f"<!-- end {name} -->",
-        )
-        before, rest = text.split(begin)
-        text = "\n".join([before + begin, *lines, end]) + rest.split(end)[1]
-        print("\n".join([name, *lines, ""]))
-    PAGE.write_text(text, encoding="utf-8")
+    tables = {name: "\n".join(lines) for name, lines in pages(found).items()}
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    print(*(f"{name}\n{table}\n" for name, table in tables.items()), sep="\n")
     picture = figures.curves(curves, "seconds from the call (log scale)", "held-out loss", target, log_x=True)
     PICTURE.write_bytes(figures.as_png(picture))
 

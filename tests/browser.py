@@ -214,6 +214,10 @@ class LabPage:
         driver.switch_to.window(here)
         return found
 
+    def notifications(self) -> list[str]:
+        """What JupyterLab says in its corner, over the notebook."""
+        return [one.text for one in self.driver.find_elements(By.CSS_SELECTOR, ".Toastify__toast")]
+
     def validate(self, limit: float) -> tuple[str, float]:
         """Clicks Validate; the text of the answer, which stays open, and the seconds until it came."""
         began = time.monotonic()

@@ -25,6 +25,7 @@ def test_reference_notebook_runs_in_jupyterlab_and_validates(tmp_path):
         print(f"Run All Cells took {page.run_all(limit=600):.0f} s")
         notebook = page.notebook()
         assert browser.troubles_of(notebook) == []
+        assert page.notifications() == []
 
         shown, broken = page.pictures()
         assert not broken

@@ -11,6 +11,7 @@ import pytest
 
 from sparklimits import scoring
 from sparklimits.labs import LABS
+from sparklimits.markdown import with_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 _spec = importlib.util.spec_from_file_location(
@@ -61,7 +62,9 @@ def test_a_difference_between_the_two_would_be_found(monkeypatch):
 
 def test_the_policy_shows_the_committed_tables():
     text = simulation.POLICY.read_text(encoding="utf-8")
-    assert simulation.with_tables(text, RESULTS) == text, "run benchmarks/grading_simulation.py --write"
+    assert with_tables(text, simulation.tables(RESULTS)) == text, (
+        "run benchmarks/grading_simulation.py --write"
+    )
 
 
 def test_the_tables_hold_every_lab_and_the_labs_gain():

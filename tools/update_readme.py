@@ -9,12 +9,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from sparklimits.demo import HEADER, as_markdown
+from sparklimits.demo import HEADER
 from sparklimits.labs import LABS
+from sparklimits.markdown import as_markdown, with_tables
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN = "<!-- begin demo: written by tools/update_readme.py from build/demo/ -->"
-END = "<!-- end demo -->"
 
 
 def cells(table: str) -> dict[str, list[str]]:
@@ -32,12 +31,10 @@ def main() -> int:
         return 1
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    measured = cells((demo / "README.md").read_text(encoding="utf-8"))
-    rows = cells(rest.split(END)[0]) | measured
+    rows = cells(text.split("<!-- begin demo:")[1].split("<!-- end demo -->")[0])
+    rows |= cells((demo / "README.md").read_text(encoding="utf-8"))
     table = as_markdown([HEADER, *(rows[lab] for lab in LABS if lab in rows)])
-    readme.write_text(f"{before}{BEGIN}\n{table}{END}{after}", encoding="utf-8")
+    readme.write_text(with_tables(text, {"demo": table}), encoding="utf-8")
     for picture in demo.glob("lab?_*.png"):
         if "-" not in picture.stem:
             shutil.copy(picture, ROOT / "course" / "figures" / picture.name)

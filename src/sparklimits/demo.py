@@ -14,6 +14,7 @@ from sparklimits.experiment import Experiment, scale_from_environment
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import LABS
 from sparklimits.labs.base import Lab
+from sparklimits.markdown import as_markdown
 from sparklimits.measure import BASELINE, CANDIDATE
 from sparklimits.paths import project_root
 from sparklimits.progress import Progress
@@ -81,17 +82,6 @@ def row(result: Mapping[str, Any]) -> tuple[str, ...]:
         f"{result['speedup']:.1f} [{result['low']:.1f}, {result['high']:.1f}]",
         f"{evidence.words(lab.explains)}: {shown[0]} → {shown[1]}",
     )
-
-
-def as_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """The rows as a Markdown table with aligned columns."""
-    widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
-        for line in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines) + "\n"
 
 
 def _pictures(result: Result, folder: Path) -> None:

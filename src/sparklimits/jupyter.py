@@ -6,12 +6,10 @@ import os
 import subprocess
 import sys
 import webbrowser
+from importlib import resources
 
 from sparklimits import workspace
 from sparklimits.paths import project_root
-
-#: A class is not asked, notebook by notebook, whether it wants news of JupyterLab.
-_NO_NEWS = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
 
 
 def open_lab(arguments: list[str]) -> int:
@@ -21,21 +19,26 @@ def open_lab(arguments: list[str]) -> int:
     printed.
     """
     work = workspace.prepare()
-    options = list(_NO_NEWS)
-    if not _has_browser():
-        options.append("--no-browser")
+    options = [] if _has_browser() else ["--no-browser"]
+    if options:
         print(
             "There is no browser here: open the address below that starts with http://127.0.0.1.", flush=True
         )
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     # The kernels find the labs, and put their temporary files, in the project whatever folder they run in.
-    environment = {**os.environ, "SPARKLIMITS_HOME": str(project_root())}
+    environment = {**os.environ, "SPARKLIMITS_HOME": str(project_root()), "JUPYTER_CONFIG_PATH": _settings()}
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir", str(work), *options, *arguments]
     try:
         return subprocess.call(command, cwd=work, env=environment)
     except KeyboardInterrupt:
         return 0
+
+
+def _settings() -> str:
+    """Where JupyterLab looks for settings besides the student's own; ours keep it from asking to show its news."""
+    ours = str(resources.files("sparklimits") / "resources")
+    return os.pathsep.join(filter(None, (os.environ.get("JUPYTER_CONFIG_PATH"), ours)))
 
 
 def _has_browser() -> bool:
