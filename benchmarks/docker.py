@@ -1,6 +1,8 @@
-"""Every lab's reference on the cluster of containers: speedups and counters; Kryo on a slow link; how soon it is ready.
+"""Every lab's reference on the cluster of containers, and three things that only such a cluster shows.
 
-    .venv/bin/python benchmarks/docker.py [LAB …] [kryo] [ready]
+    .venv/bin/python benchmarks/docker.py [LAB …] [kryo] [wait] [ready]
+
+These are Kryo on a slow link, tasks that wait for the machine that holds their rows, and how soon the cluster is ready.
 
 The cluster is set up for each lab as the lab wants it, and left as the last one had it. Writes
 ``benchmarks/results/docker.json`` after each, and the tables in ``course/docker.md``.
@@ -18,6 +20,7 @@ from typing import Any
 from sparklimits import demo, measure
 from sparklimits.cluster import Machines
 from sparklimits.docker import containers, errands
+from sparklimits.grading.submission import reference_path
 from sparklimits.labs import LABS, find
 from sparklimits.markdown import as_markdown, with_tables
 from sparklimits.progress import Progress
@@ -37,7 +40,7 @@ import dataclasses, json, statistics, sys, time
 import numpy as np
 from pyspark.mllib.linalg import Vectors
 from pyspark.mllib.linalg.distributed import RowMatrix
-from sparklimits import evidence, separate
+from sparklimits import cluster, evidence
 from sparklimits.labs import lab3_kryo
 
 def timed(spark):
@@ -58,9 +61,23 @@ def timed(spark):
 
 settings = {"Java": {}, "Kryo": {"spark.serializer": lab3_kryo.KRYO}}[sys.argv[1]]
 constraints = lab3_kryo.constraints(settings, {"spark.shuffle.compress": "false"})
-print(json.dumps(separate.run(timed, dataclasses.replace(constraints, executors=4, cores=1))[0]))
+print(json.dumps(timed(cluster.session(dataclasses.replace(constraints, cores=1)))))
 """
 
+#: Runs there too: lab 0's reference with Spark's own wait of 3 s.
+_WAITING = """
+import dataclasses, json
+from pathlib import Path
+from sparklimits import cluster
+from sparklimits.experiment import Experiment
+from sparklimits.grading.submission import load_functions
+from sparklimits.labs import find
+
+lab = find("lab0_measuring")
+settings = {**lab.constraints.settings, "spark.locality.wait": "3s"}
+session = cluster.session(dataclasses.replace(lab.constraints, settings=settings))
+print(json.dumps(Experiment(lab, session).measure(load_functions(Path("reference.ipynb"), lab)).as_json()))
+"""
 #: Runs there too, as the first cells of a notebook do: a session with an executor on each worker, and a job.
 _FIRST_CELLS = """
 from sparklimits.notebook import open_lab
@@ -82,6 +99,16 @@ def kryo(progress: Progress) -> dict[str, Any]:
                 seconds, found["bytes"][name], found["remote"][name] = json.loads(said)
                 found[name].append(round(seconds, 3))
     return found
+
+
+def wait(progress: Progress) -> dict[str, Any]:
+    """The result of lab 0's reference when a task waits as long as Spark has it for the machine that holds its rows."""
+    progress("lab0_measuring with Spark's own wait")
+    lab = find("lab0_measuring")
+    containers.up(lab.constraints.machines)
+    files = {"wait.py": _script("wait.py", _WAITING), "reference.ipynb": reference_path(lab)}
+    with errands.handed_over(files) as there:
+        return json.loads(errands.said_in_lab(["python", "wait.py"], there))
 
 
 def ready(progress: Progress) -> dict[str, list[float]]:
@@ -122,6 +149,11 @@ def summary(results: dict[str, Any]) -> dict[str, list[str]]:
             f"| ratio | {size['Kryo'] / size['Java']:.2f} | {sent['Kryo'] / sent['Java']:.2f} | "
             f"{ratio.speedup:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] times as fast |",
         ]  # fmt: skip
+    if waiting := results.get("wait"):
+        tables["wait"] = [
+            "| `spark.locality.wait` | naive, seconds | fixed, seconds | speedup |", "|---|--:|--:|---|",
+            _waits("3 s, Spark's default", waiting), _waits("0, here", results["lab0_measuring"]),
+        ]  # fmt: skip
     if starts := results.get("ready"):
         tables["ready"] = [
             "| from the built image to | seconds, median | slowest |", "|---|--:|--:|",
@@ -130,10 +162,18 @@ def summary(results: dict[str, Any]) -> dict[str, list[str]]:
     return tables
 
 
+def _waits(setting: str, result: dict[str, Any]) -> str:
+    naive, fixed = (
+        statistics.median(result["seconds"][arm]) for arm in (measure.BASELINE, measure.CANDIDATE)
+    )
+    speedup = f"{result['speedup']:.2f} [{result['low']:.2f}, {result['high']:.2f}]"
+    return f"| {setting} | {naive:.1f} | {fixed:.1f} | {speedup} |"
+
+
 def main() -> None:
     """Measures what is named, or everything."""
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    others = {"kryo": kryo, "ready": ready}
+    others = {"kryo": kryo, "wait": wait, "ready": ready}
     for name in sys.argv[1:] or [*LABS, *others]:
         if name in others:
             results[name] = others[name](Progress(name))

@@ -9,6 +9,7 @@ import pytest
 from sparklimits import cluster
 from sparklimits.experiment import Experiment
 from sparklimits.grading.submission import load_functions, reference_path
+from sparklimits.labs.lab5_data import fit_lbfgs, mlp_probabilities
 from sparklimits.labs.lab6_capstone import (
     DAY,
     FEATURES,
@@ -16,6 +17,7 @@ from sparklimits.labs.lab6_capstone import (
     LAB,
     LAST,
     LOOK_BACK,
+    SIZES,
     Days,
     bars,
     check,
@@ -63,6 +65,18 @@ def test_what_is_wrong_is_named(days: Days) -> None:
         quality = check({"pipeline": table}, days)
         assert not quality.ok, reason
         assert reason in quality.broken[0]
+
+
+def test_a_network_that_knows_no_history_is_refused() -> None:
+    days = make_data(LAB.warm_up, 4, "main")
+    old = (days.impressions["ts"] < LAST * DAY).to_numpy()
+    clicked = days.impressions["clicked"].to_numpy(np.float64)
+    for columns, right in ((len(FEATURES), True), (FEATURES.index("seen"), False)):
+        inputs = days.exact[:, :columns].astype(np.float32)
+        sizes = (columns, *SIZES[1:])
+        weights = fit_lbfgs(inputs[old], clicked[old], sizes, ITERATIONS)
+        probability = mlp_probabilities(weights, inputs[~old], sizes)
+        assert check({"pipeline": last_day(days, probability)}, days).ok is right
 
 
 def test_the_reference_is_as_good_and_leaves_the_jobs_away() -> None:

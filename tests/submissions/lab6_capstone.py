@@ -31,6 +31,6 @@ def pipeline(impressions, users, ads):
     last_day = impressions.where(F.col("ts") >= LAST * DAY)
     joined = last_day.join(F.broadcast(users), "user_id").join(F.broadcast(ads), "ad_id")
     affinity = F.vector_inner_product("user_vector", "ad_vector")
-    return joined.select("row", (1 / (1 + F.exp(1 - affinity / 12))).alias("probability"))
+    return joined.select("row", (1 / (1 + F.exp(1 - affinity))).alias("probability"))
 """,
 }

@@ -41,8 +41,9 @@ ITERATIONS = 60
 DAY = 86_400
 #: The day that is scored; the days before it are trained on.
 LAST = 5
-#: How much worse than that of an independent network the AUC and the log loss (nats) may be.
-TOLERANCE = 0.015
+#: How much worse than that of an independent network the AUC and the log loss (nats) may be. A history in slices of
+#: three hours costs 0.01; no history costs 0.04 of the AUC and 0.055 of the log loss.
+TOLERANCE = 0.025
 
 
 @dataclass(frozen=True)
@@ -164,11 +165,13 @@ def make_data(scale: float, seed: int, variant: str) -> Days:
     if count < 1_000:
         raise ValueError(f"{count} impressions are too few")
     rng = np.random.default_rng(seed)
+    # So the product of two vectors is about one, whatever their width: a network learns slowly from large numbers.
+    unit = spec.width**-0.25
     users, ads = (
-        (rng.standard_normal((rows, spec.width)) * rng.uniform(0.5, 1.5, (rows, 1))).astype(np.float32)
+        (unit * rng.standard_normal((rows, spec.width)) * rng.uniform(0.5, 1.5, (rows, 1))).astype(np.float32)
         for rows in (spec.users, spec.ads)
     )
-    users[0] = 0.3 * rng.standard_normal(spec.width)
+    users[0] = 0.3 * unit * rng.standard_normal(spec.width)
     user = rng.integers(1, spec.users // 20, count)  # most accounts come seldom, and these are there today
     user = np.where(rng.random(count) < spec.anonymous, 0, user)
     table = pd.DataFrame(
@@ -189,9 +192,9 @@ def make_data(scale: float, seed: int, variant: str) -> Days:
 def _logit(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """The hidden truth: what fits is clicked, less so late in the day, and less when better ones were seen before."""
     one = dict(zip(FEATURES, table.T, strict=True))
-    fit = one["affinity"] / 12
-    better = np.maximum(0.0, one["affinity_best"] / 12 - fit)
-    return 1.6 * np.tanh(1.5 * fit) + 0.8 * fit * one["hour_sin"] - 0.7 * better - 0.5 * one["seen"]
+    fit = one["affinity"]
+    better = np.maximum(0.0, one["affinity_best"] - fit)
+    return 1.6 * np.tanh(1.5 * fit) + 0.8 * fit * one["hour_sin"] - 2.0 * better - 0.5 * one["seen"]
 
 
 def exact_features(days: Days) -> NDArray[np.float64]:
