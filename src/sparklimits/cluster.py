@@ -67,23 +67,11 @@ class Constraints:
         """Tasks that run at the same time on the embedded cluster."""
         return self.executors * self.cores
 
-    @property
-    def departures(self) -> dict[str, str]:
-        """The settings that differ from Spark's defaults on the cluster of this process, each with the reason."""
-        return dict(self.reasons) if backend() == "embedded" else {**_REASONS_ON_SEVERAL, **self.reasons}
-
 
 def backend() -> str:
     """``embedded``, ``docker`` inside the containers, or the master that ``SPARKLIMITS_MASTER`` names."""
     return os.environ.get("SPARKLIMITS_BACKEND") or os.environ.get("SPARKLIMITS_MASTER") or "embedded"
 
-
-#: What departs from Spark's defaults where executors stand on several machines, and why.
-_ON_SEVERAL = {"spark.locality.wait": "0s"}
-_REASONS_ON_SEVERAL = {
-    "spark.locality.wait": "0 instead of 3 s: a task waits so long for the machine that holds its rows, while others "
-    "are idle. For tasks of minutes that is little; here they take a second",
-}
 
 _current: tuple[Constraints, SparkSession] | None = None
 
@@ -196,7 +184,6 @@ def _start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         # All executors share this host. Without this line they read each other's shuffle files from the
         # disk, and the counters of remote bytes stay at zero.
         **({"spark.shuffle.readHostLocalDisk": "false"} if local else {}),
-        **({} if local else _ON_SEVERAL),
         **(_in_containers(beside) if backend() == "docker" else {}),
         **constraints.settings,
     }

@@ -159,8 +159,8 @@ class OpenLab:
     def _repr_html_(self) -> str:
         limits, page = self.lab.constraints, cluster.page(self.spark)
         settings = "".join(
-            f"<li><code>{html.escape(key)}</code>: {html.escape(reason)}</li>"
-            for key, reason in limits.departures.items()
+            f"<li><code>{html.escape(key)}</code>: {html.escape(limits.reasons[key])}</li>"
+            for key in limits.settings
         )
         return (
             f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: "

@@ -305,7 +305,15 @@ LAB = Lab(
     limitation="one partition",
     fix="as many partitions as slots",
     explains="slot_ratio",
-    constraints=Constraints(),
+    constraints=Constraints(
+        settings={"spark.locality.wait": "0s"},
+        reasons={
+            "spark.locality.wait": (
+                "0 instead of 3 s: a task would wait so long for the machine that holds its rows, while others are "
+                "idle. That is little for tasks of minutes; here they take a second"
+            )
+        },
+    ),
     tasks=(
         Task("fit_in_parallel", fit_in_parallel, ("visits",), "slot_ratio", good=1.15, bad=1.9),
         Task(
