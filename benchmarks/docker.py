@@ -36,16 +36,20 @@ STARTS = 3
 #: Runs in the lab's container: a job of objects under the serializer that is named, in a session of its own that has
 #: an executor on each worker. On half a core a job gets faster for some runs, until Java has compiled it.
 _IN_LAB = """
-import dataclasses, json, statistics, sys, time
+import dataclasses, json, statistics, sys, tempfile, time
 import numpy as np
 from pyspark.mllib.linalg import Vectors
 from pyspark.mllib.linalg.distributed import RowMatrix
 from sparklimits import cluster, evidence
 from sparklimits.labs import lab3_kryo
+from sparklimits.paths import scratch
 
 def timed(spark):
     baskets = (np.random.default_rng(1).random((4_000, 300)) < 0.05).astype(float)
-    matrix = RowMatrix(spark.sparkContext.parallelize([Vectors.dense(row) for row in baskets], 4).cache())
+    made = spark.sparkContext.parallelize([Vectors.dense(row) for row in baskets], 4)
+    folder = tempfile.mkdtemp(dir=scratch()) + "/rows"
+    made.saveAsPickleFile(folder)  # what is handed to parallelize goes to the workers again with the tasks of each job
+    matrix = RowMatrix(spark.sparkContext.pickleFile(folder, 4).cache())
     def job():
         return matrix.columnSimilarities().entries.count()
     for _ in range(4):
