@@ -4,8 +4,8 @@
 
 The machine is a container of two cores and 6 GB, without swap, of the image that `sparklimits cluster up` builds; the
 notebook runs there on the embedded cluster. Without names: all solutions, and all notebooks as students get them.
-Writes ``benchmarks/results/notebooks.json`` after each, and the table in ``course/grading.md``. The memory is the most
-that was seen, looked at every few seconds.
+Writes ``benchmarks/results/notebooks.json`` after each and prints a table. The memory is the most that was seen, every few
+seconds.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from typing import Any
 
 from sparklimits.docker import engine, image
 from sparklimits.labs import LABS
-from sparklimits.markdown import as_markdown, with_tables
+from sparklimits.markdown import as_markdown
 from sparklimits.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "notebooks.json"
-PAGE = ROOT / "course" / "grading.md"
 CORES, MEMORY_GB = 2, 6
 #: What `docker stats` calls a unit, in bytes.
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -81,8 +80,6 @@ def main() -> None:
         print(name, *results[name].values())
     progress.done()
     if set(every) <= set(results):
-        page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(with_tables(page, {"notebooks": table(results)}), encoding="utf-8")
         print(table(results))
 
 
