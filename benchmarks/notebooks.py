@@ -4,8 +4,8 @@
 
 The machine is a container of two cores and 6 GB, without swap, of the image that `sparklimits cluster up` builds; the
 notebook runs there on the embedded cluster. Without names: all solutions, and all notebooks as students get them.
-Writes ``benchmarks/results/notebooks.json`` after each and prints a table. The memory is the most that was seen, every few
-seconds.
+Writes ``benchmarks/results/notebooks.json`` after each and prints a table. The memory is the most that was seen,
+looked at every few seconds.
 """
 
 from __future__ import annotations
