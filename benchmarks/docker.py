@@ -82,6 +82,7 @@ settings = {**lab.constraints.settings, "spark.locality.wait": "3s"}
 session = cluster.session(dataclasses.replace(lab.constraints, settings=settings))
 print(json.dumps(Experiment(lab, session).measure(load_functions(Path("reference.ipynb"), lab)).as_json()))
 """
+
 #: Runs there too, as the first cells of a notebook do: a session with an executor on each worker, and a job.
 _FIRST_CELLS = """
 from sparklimits.notebook import open_lab
@@ -138,7 +139,7 @@ def _script(name: str, text: str) -> Path:
 
 
 def summary(results: dict[str, Any]) -> dict[str, list[str]]:
-    """The lines of both tables, by the name of their markers."""
+    """The lines of each table, by the name of its markers."""
     labs = [demo.row(results[lab]) for lab in LABS if lab in results]
     tables = {"labs": as_markdown([demo.HEADER, *labs]).splitlines()}
     if found := results.get("kryo"):

@@ -41,8 +41,8 @@ ITERATIONS = 60
 DAY = 86_400
 #: The day that is scored; the days before it are trained on.
 LAST = 5
-#: How much worse than that of an independent network the AUC and the log loss (nats) may be. A history in slices of
-#: three hours costs 0.01; no history costs 0.04 of the AUC and 0.055 of the log loss.
+#: How much worse than that of an independent network the AUC and the log loss (nats) may be: more than a
+#: history in slices of three hours costs, and less than no history does.
 TOLERANCE = 0.025
 
 
