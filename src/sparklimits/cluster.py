@@ -154,6 +154,10 @@ def _drop_caches(spark: SparkSession) -> None:
         rdd.unpersist(True)
 
 
+#: For a session that lives for seconds and is not timed: without Java's second compiler it is ready sooner.
+_SHORT = "-XX:TieredStopAtLevel=1"
+
+
 def _start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     from pyspark.sql import SparkSession
 
@@ -178,12 +182,13 @@ def _start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         "spark.executor.cores": str(constraints.cores),
         "spark.executor.memory": f"{constraints.memory_mb}m",
         "spark.driver.memory": f"{constraints.driver_memory_mb}m",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log4j}",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log4j} {_SHORT if beside else ''}",
         # Results travel to pandas as Arrow: the time of a run is Spark's, not that of building Python rows.
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         # All executors share this host. Without this line they read each other's shuffle files from the
         # disk, and the counters of remote bytes stay at zero.
         **({"spark.shuffle.readHostLocalDisk": "false"} if local else {}),
+        **({"spark.executor.extraJavaOptions": _SHORT} if local and beside else {}),
         **(_in_containers(beside) if backend() == "docker" else {}),
         **constraints.settings,
     }
