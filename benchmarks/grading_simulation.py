@@ -115,9 +115,9 @@ def settled(baseline: Array, candidate: Array, gain: float) -> Array:
     """``scoring.settled`` for each row."""
     both = estimates(baseline, candidate) / math.log(gain)
     low, _ = bounds(baseline, candidate)
+    missed = scoring.NONE if baseline.shape[1] >= measure.LOOKS[1] else scoring.HOPELESS
     reached = (both.min(axis=0) >= scoring.FULL) & (low >= scoring.Bars.of(gain).full)
-    missed = both.max(axis=0) < scoring.NONE
-    return reached | (missed & (baseline.shape[1] >= measure.LOOKS[1]))
+    return reached | (both.max(axis=0) < missed)
 
 
 def too_noisy(baseline: Array, candidate: Array, gain: float) -> Array:
@@ -214,6 +214,7 @@ def rule() -> dict[str, Any]:
     return {
         "full": scoring.FULL,
         "none": scoring.NONE,
+        "hopeless": scoring.HOPELESS,
         "max_interval": scoring.MAX_INTERVAL,
         "looks": list(measure.LOOKS),
         "attempts": ATTEMPTS,

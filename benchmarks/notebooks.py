@@ -4,8 +4,8 @@
 
 The machine is a container of two cores and 6 GB, without swap, of the image that `sparklimits cluster up` builds; the
 notebook runs there on the embedded cluster. Without names: all solutions, and all notebooks as students get them.
-Writes ``benchmarks/results/notebooks.json`` after each and prints a table. The memory is the most that was seen,
-looked at every few seconds.
+Writes ``benchmarks/results/notebooks.json`` after each and the table of ``course/grading.md``. The memory is the most
+that was seen, looked at every few seconds.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from typing import Any
 
 from sparklimits.docker import engine, image
 from sparklimits.labs import LABS
-from sparklimits.markdown import as_markdown
+from sparklimits.markdown import as_markdown, with_tables
 from sparklimits.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "notebooks.json"
+PAGE = ROOT / "course" / "grading.md"
 CORES, MEMORY_GB = 2, 6
 #: Where the kernel counts a container's memory: there is the first or the second, and its `rss` or `anon`.
 _STATISTICS = ("/sys/fs/cgroup/memory/memory.stat", "/sys/fs/cgroup/memory.stat")
@@ -80,7 +81,9 @@ def main() -> None:
         print(name, *results[name].values())
     progress.done()
     if set(every) <= set(results):
-        print(table(results))
+        PAGE.write_text(
+            with_tables(PAGE.read_text(encoding="utf-8"), {"notebooks": table(results)}), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

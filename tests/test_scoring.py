@@ -65,8 +65,9 @@ def test_one_disturbed_run_costs_a_good_solution_nothing():
     ("speedups", "stops"),
     [
         ((3.0, 3.1, 2.9), True),  # reached, and sure
-        ((1.0, 1.0, 1.0), False),  # missed, but three pairs are too few to say so
-        ((1.0, 1.02, 0.98, 1.0, 1.01), True),
+        ((1.0, 1.0, 1.0), True),  # not half of the way to the lower bar
+        ((1.2, 1.25, 1.2), False),  # missed, but three pairs are too few to say so
+        ((1.2, 1.25, 1.2, 1.2, 1.2), True),
         ((1.6, 1.6, 1.6, 1.6, 1.6), False),  # between the bars
         ((2.0, 3.0, 6.0), False),  # reached, but the interval goes below the bar
         ((1.0, 1.0, 1.0, 1.0, 3.0), False),  # the estimates disagree

@@ -17,6 +17,8 @@ from sparklimits.measure import LOOKS, estimates, ratio
 FULL = 0.60
 #: Share of the log gain below which it gets none.
 NONE = 0.25
+#: Share of the log gain below which a measurement ends at its first look: a naive way takes the longest to measure.
+HOPELESS = NONE / 2
 #: A 95 % interval of the speedup wider than this factor (high over low), after all pairs, is too noisy.
 MAX_INTERVAL = 4.0
 #: A speedup this many times the reference's own is left for a person to look at.
@@ -39,15 +41,16 @@ class Bars:
 
 
 def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
-    """The stopping rule: both estimates agree that a bar is reached or, from five pairs, clearly missed.
+    """The stopping rule: both estimates agree that a bar is reached or clearly missed.
 
-    To be reached, the full bar must also lie below the whole 95 % interval.
+    To be reached, the full bar must also lie below the whole 95 % interval. To be missed, both estimates must be below
+    the lower bar; after fewer than five pairs, below half of the way to it.
     """
     minima, median = estimates(baseline, candidate)
     log_gain = math.log(gain)
     if min(minima, median) >= FULL * log_gain and ratio(baseline, candidate).low >= Bars.of(gain).full:
         return True
-    return len(baseline) >= LOOKS[1] and max(minima, median) < NONE * log_gain
+    return max(minima, median) < (NONE if len(baseline) >= LOOKS[1] else HOPELESS) * log_gain
 
 
 def too_noisy(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:

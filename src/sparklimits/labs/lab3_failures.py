@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 TIMEOUT = 8
 CONSTRAINTS = Constraints(
     executors=1,
-    memory_mb=768,
-    driver_memory_mb=768,
+    memory_mb=512,
+    driver_memory_mb=512,
     settings={
         "spark.rpc.message.maxSize": "1",
         "spark.network.timeout": f"{TIMEOUT}s",

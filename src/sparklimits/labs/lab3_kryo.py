@@ -93,7 +93,7 @@ def checked(settings: Any) -> dict[str, str]:
 def constraints(settings: Mapping[str, str], plain: Mapping[str, str] = PLAIN) -> Constraints:
     """A small session with these settings; ``plain`` come last, so that they hold."""
     return Constraints(
-        executors=1, cores=2, memory_mb=768, driver_memory_mb=768, settings={**settings, **plain}
+        executors=1, cores=2, memory_mb=512, driver_memory_mb=512, settings={**settings, **plain}
     )
 
 
