@@ -65,7 +65,8 @@ def timed(spark):
 
 settings = {"Java": {}, "Kryo": {"spark.serializer": lab3_kryo.KRYO}}[sys.argv[1]]
 constraints = lab3_kryo.constraints(settings, {"spark.shuffle.compress": "false"})
-print(json.dumps(timed(cluster.session(dataclasses.replace(constraints, cores=1)))))
+roomy = dataclasses.replace(constraints, cores=1, memory_mb=768, driver_memory_mb=768)
+print(json.dumps(timed(cluster.session(roomy))))
 """
 
 #: Runs there too: lab 0's reference with Spark's own wait of 3 s.

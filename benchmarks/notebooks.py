@@ -87,7 +87,7 @@ def table(results: dict[str, Any]) -> str:
     rows = [("lab", *ROOMS.values(), "most memory")]
     for lab in LABS:
         runs = [results[f"{room}/{lab}"] for room in ROOMS]
-        times = (f"{run['seconds']} s" if not run["error"] else run["error"][0] for run in runs)
+        times = (run["error"][0] if run["error"] else f"{run['seconds']} s" for run in runs)
         rows.append((lab, *times, f"{max(run.get('GB', 0.0) for run in runs):.1f} GB"))
     return as_markdown(rows)
 
