@@ -99,7 +99,12 @@ def test_the_bundle_gives_nothing_away_and_works_alone(tmp_path: Path) -> None:
     mine = top / "mine.py"
     mine.write_text("from sparklimits.labs.lab2_skew import item_pairs, item_trends\n")
     code = f"import sys; sys.path.insert(0, {str(top / 'src')!r}); from sparklimits.cli import main; sys.exit(main())"
-    environment = {"PATH": "/usr/bin:/bin", "SPARKLIMITS_HOME": str(top), "SPARKLIMITS_SCALE": "0.1"}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "SPARKLIMITS_HOME": str(top),
+        "SPARKLIMITS_SCALE": "0.1",
+        "SPARKLIMITS_MASTER": "embedded",
+    }
     run = [sys.executable, "-c", code, "run", "lab2_skew"]
     without = subprocess.run(run, cwd=top, env=environment, text=True, capture_output=True, timeout=600)
     assert without.returncode == 1
