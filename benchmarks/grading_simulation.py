@@ -115,7 +115,7 @@ def settled(baseline: Array, candidate: Array, gain: float) -> Array:
     """``scoring.settled`` for each row."""
     both = estimates(baseline, candidate) / math.log(gain)
     low, _ = bounds(baseline, candidate)
-    missed = scoring.NONE if baseline.shape[1] >= measure.LOOKS[1] else scoring.HOPELESS
+    missed = scoring.NONE if baseline.shape[1] >= measure.LOOKS[1] else scoring.FUTILE
     reached = (both.min(axis=0) >= scoring.FULL) & (low >= scoring.Bars.of(gain).full)
     return reached | (both.max(axis=0) < missed)
 
@@ -214,7 +214,7 @@ def rule() -> dict[str, Any]:
     return {
         "full": scoring.FULL,
         "none": scoring.NONE,
-        "hopeless": scoring.HOPELESS,
+        "futile": scoring.FUTILE,
         "max_interval": scoring.MAX_INTERVAL,
         "looks": list(measure.LOOKS),
         "attempts": ATTEMPTS,

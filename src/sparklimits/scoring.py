@@ -17,8 +17,8 @@ from sparklimits.measure import LOOKS, estimates, ratio
 FULL = 0.60
 #: Share of the log gain below which it gets none.
 NONE = 0.25
-#: Share of the log gain below which a measurement ends at its first look: a naive way takes the longest to measure.
-HOPELESS = NONE / 2
+#: Share of the log gain below which more pairs are futile after the first look: a naive way takes longest to measure.
+FUTILE = NONE / 2
 #: A 95 % interval of the speedup wider than this factor (high over low), after all pairs, is too noisy.
 MAX_INTERVAL = 4.0
 #: A speedup this many times the reference's own is left for a person to look at.
@@ -50,7 +50,7 @@ def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float) 
     log_gain = math.log(gain)
     if min(minima, median) >= FULL * log_gain and ratio(baseline, candidate).low >= Bars.of(gain).full:
         return True
-    return max(minima, median) < (NONE if len(baseline) >= LOOKS[1] else HOPELESS) * log_gain
+    return max(minima, median) < (NONE if len(baseline) >= LOOKS[1] else FUTILE) * log_gain
 
 
 def too_noisy(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
