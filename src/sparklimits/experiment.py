@@ -6,24 +6,23 @@ import os
 import random
 import secrets
 import shutil
-import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sparklimits import evidence, measure, scoring
+from sparklimits import evidence, judgement, measure, scoring
 from sparklimits.cluster import backend, pristine
 from sparklimits.cluster import slots as cluster_slots
 from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
 from sparklimits.evidence import Counters
 from sparklimits.labs.base import Lab, Quality, Solution, Task
-from sparklimits.measure import BASELINE, CANDIDATE, Timed
+from sparklimits.measure import CANDIDATE
 from sparklimits.paths import scratch
-from sparklimits.result import Arm, Result, TaskResult
+from sparklimits.result import Result
+from sparklimits.runs import Run
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,31 +32,6 @@ JITTER = 0.02
 #: A measurement on a restless machine is made this often before it is left for a person.
 ATTEMPTS = 2
 _clock = time.perf_counter
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of all of a lab's functions: seconds and counters by function, the results, and their quality."""
-
-    seconds: Mapping[str, float]
-    counters: Mapping[str, Counters]
-    results: Mapping[str, pd.DataFrame]
-    quality: Quality
-    untimed: frozenset[str] = frozenset()
-
-    @property
-    def total(self) -> float:
-        """Seconds of all timed functions together."""
-        return sum(seconds for name, seconds in self.seconds.items() if name not in self.untimed)
-
-    @property
-    def merged(self) -> Counters:
-        """The counters of all functions together."""
-        return Counters(
-            jobs=sum(part.jobs for part in self.counters.values()),
-            tasks=[task for part in self.counters.values() for task in part.tasks],
-            other={name: count for part in self.counters.values() for name, count in part.other.items()},
-        )
 
 
 def scale_from_environment() -> float:
@@ -165,9 +139,8 @@ class Experiment:
         return result
 
     def _measure_once(self, candidate: Mapping[str, Solution]) -> Result:
-        gain = self.lab.gain
-
         timed_only = {task.name for task in self.lab.tasks if task.timed}
+        # What is not timed runs once in each way: that is enough for its counter.
         first_pair = range(len(measure.WARM_UPS), len(measure.WARM_UPS) + 2)
 
         def one(arm: str, number: int) -> tuple[float, Run]:
@@ -175,113 +148,45 @@ class Experiment:
             solutions = candidate if arm == CANDIDATE else self.lab.naive
             if number not in first_pair:
                 solutions = {name: solutions[name] for name in solutions.keys() & timed_only}
-            if arm == CANDIDATE:
-                run = self.run(solutions, share=share)
-                if not run.quality.ok:
-                    raise _WrongResultError(run.quality)
-                return run.total, run
-            try:
-                run = self.run(solutions, share=share)
-            except CandidateError as error:
-                raise SparkLimitsError(f"The naive way did not run here: {error}.") from error
-            if not run.quality.ok:
-                raise SparkLimitsError(f"The naive way gave a wrong result: {run.quality.broken[0]}.")
+            run = self._right(solutions, share=share) if arm == CANDIDATE else self._naive(solutions, share)
             return run.total, run
 
         timed = measure.paired(
             one,
-            lambda slow, fast: scoring.settled(slow, fast, gain),
+            lambda slow, fast: scoring.settled(slow, fast, self.lab.gain),
             rng=self._random,
             progress=self.progress,
         )
         elsewhere = []
-        if self.real is None:
-            for variant in self.lab.variants[1:]:
-                self.progress(f"checking other data: {variant}")
-                run = self.run(candidate, variant)
-                if not run.quality.ok:
-                    raise _WrongResultError(run.quality, "on data with another skew: ")
-                elsewhere.append(run)
-        return self._result(timed, elsewhere)
-
-    def _result(self, timed: list[Timed[Run]], elsewhere: list[Run]) -> Result:
-        slots = cluster_slots(self.spark)
-        slow = measure.seconds_of(timed, BASELINE)
-        fast = measure.seconds_of(timed, CANDIDATE)
-        runs = {arm: [one.output for one in timed if one.arm == arm] for arm in (BASELINE, CANDIDATE)}
-        tasks = {}
-        for task in self.lab.tasks:
-            values = {
-                arm: [
-                    run.counters[task.name].summary(slots)[task.counter]
-                    for run in runs[arm]
-                    if task.name in run.counters
-                ]
-                for arm in runs
-            }
-            worst = max(
-                statistics.median(values[CANDIDATE]),
-                *(run.counters[task.name].summary(slots)[task.counter] for run in elsewhere),
-                0.0,
-            )
-            size = self.scale if task.grows else 1.0
-            tasks[task.name] = TaskResult(
-                counter=task.counter,
-                baseline_s=_median_seconds(runs[BASELINE], task.name),
-                candidate_s=_median_seconds(runs[CANDIDATE], task.name),
-                baseline_counter=statistics.median(values[BASELINE]),
-                candidate_counter=worst,
-                share=scoring.counter_share(worst, task.good * size, task.bad * size),
-                on_cluster=bool(task.needs),
-            )
-        left_cluster = [
-            (name, needs)
-            for name, needs in ((task.name, task.needs) for task in self.lab.tasks)
-            if needs
-            and any(
-                name in run.counters and not run.counters[name].summary()[needs]
-                for run in (*runs[CANDIDATE], *elsewhere)
-            )
-        ]
-        ratio = measure.ratio(slow, fast)
-        reasons = [
-            f"{name}: {evidence.words(needs)} of the cluster: none; the work was done elsewhere"
-            for name, needs in left_cluster
-        ]
-        if ratio.speedup > scoring.SUSPICIOUS * self.lab.gain:
-            reasons.append(f"{ratio.speedup:.0f} times faster is beyond what the fixes of this lab can give")
-        noisy = scoring.too_noisy(slow, fast, self.lab.gain)
-        speed = scoring.speed_share(slow, fast, self.lab.gain)
-        verdict = scoring.verdict(correct=True, suspicious=bool(reasons), noisy=noisy, speed=speed)
-        if verdict == "inconclusive":
-            reasons.append(
-                "the machine was too restless to decide; measure again when nothing else runs on it"
-            )
-        return Result(
-            lab=self.lab.id,
-            backend=backend(),
-            scale=self.scale,
-            speedup=ratio.speedup,
-            low=ratio.low,
-            high=ratio.high,
-            verdict=verdict,
-            reasons=tuple(reasons),
-            speed_share=speed,
-            seconds={BASELINE: slow, CANDIDATE: fast},
-            tasks=tasks,
-            quality={name: value for run in runs[CANDIDATE] for name, value in run.quality.values.items()},
-            arms={
-                arm: Arm(
-                    summary=last.merged.summary(slots),
-                    functions={name: part.summary(slots) for name, part in last.counters.items()},
-                    counters=dict(last.counters),
-                )
-                for arm in runs
-                for last in (_last_of_all(runs[arm]),)
-            },
-            full_marks_at=scoring.Bars.of(self.lab.gain).full,
-            shown=self.lab.shown,
+        for variant in self.lab.variants[1:] if self.real is None else ():
+            self.progress(f"checking other data: {variant}")
+            elsewhere.append(self._right(candidate, variant, where="on other data: "))
+        return judgement.of(
+            self.lab, timed, elsewhere, scale=self.scale, slots=cluster_slots(self.spark), backend=backend()
         )
+
+    def _right(
+        self,
+        solutions: Mapping[str, Solution],
+        variant: str | None = None,
+        share: float = 1.0,
+        where: str = "",
+    ) -> Run:
+        """One run of the candidate, whose results must be right."""
+        run = self.run(solutions, variant, share)
+        if not run.quality.ok:
+            raise _WrongResultError(run.quality, where)
+        return run
+
+    def _naive(self, solutions: Mapping[str, Solution], share: float) -> Run:
+        """One run of the naive way. It is ours: what goes wrong in it is no fault of the candidate."""
+        try:
+            run = self.run(solutions, share=share)
+        except CandidateError as error:
+            raise SparkLimitsError(f"The naive way did not run here: {error}.") from error
+        if not run.quality.ok:
+            raise SparkLimitsError(f"The naive way gave a wrong result: {run.quality.broken[0]}.")
+        return run
 
     def _unmeasured(self, verdict: str, *reasons: str, quality: Quality | None = None) -> Result:
         return Result(
@@ -304,18 +209,8 @@ class Experiment:
 
 
 class _WrongResultError(Exception):
-    def __init__(self, quality: Quality, where: str = "") -> None:
+    def __init__(self, quality: Quality, where: str) -> None:
         self.quality = Quality(quality.values, tuple(where + reason for reason in quality.broken))
-
-
-def _median_seconds(runs: list[Run], name: str) -> float:
-    return statistics.median(run.seconds[name] for run in runs if name in run.seconds)
-
-
-def _last_of_all(runs: list[Run]) -> Run:
-    """The last run with the counters of every function, those of an earlier run where it did not run itself."""
-    counters = {name: part for run in runs for name, part in run.counters.items()}
-    return replace(runs[-1], counters=counters)
 
 
 def _collected(task: Task, solution: Solution, inputs: Mapping[str, Any]) -> pd.DataFrame:
