@@ -184,7 +184,9 @@ def main() -> None:
         if name in others:
             results[name] = others[name](Progress(name))
         else:
-            demo.demo([find(name)])
+            lab = find(name)
+            containers.up(lab.constraints.machines)
+            demo.demo([lab])
             results[name] = json.loads((ROOT / "build" / "demo-docker" / f"{name}.json").read_text())
         OUT.write_text(json.dumps(results, indent=1) + "\n")
     tables = {name: "\n".join(lines) for name, lines in summary(results).items()}
