@@ -185,6 +185,7 @@ def main() -> None:
             results[name] = others[name](Progress(name))
         else:
             lab = find(name)
+            # While none is up, the demo measures on the embedded cluster.
             containers.up(lab.constraints.machines)
             demo.demo([lab])
             results[name] = json.loads((ROOT / "build" / "demo-docker" / f"{name}.json").read_text())
