@@ -101,7 +101,9 @@ def _run_there(folder: Path, before: str) -> subprocess.CompletedProcess[str]:
     )
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "SPARKLIMITS_TMP": str(folder)}, text=True, capture_output=True, timeout=400,
+        # Much data, so that the disk fills up early.
+        env={**os.environ, "SPARKLIMITS_TMP": str(folder), "SPARKLIMITS_SCALE": "3"},
+        text=True, capture_output=True, timeout=400,
     )  # fmt: skip
 
 
