@@ -331,8 +331,7 @@ def test_links_have_latency_where_the_kernel_can(addresses: list[str]) -> None:
 @pytest.mark.parametrize("lab", ["lab2_skew", "lab3_network"])
 def test_a_lab_is_measured_there(addresses: list[str], lab: str) -> None:
     assert sparklimits("cluster", "up", "--lab", lab).returncode == 0
-    # A third of the data is enough for the marks; the whole is for benchmarks/docker.py.
-    done = sparklimits("run", lab, "--json", SPARKLIMITS_SCALE="0.3")
+    done = sparklimits("run", lab, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     print(result["speedup"], result["low"], result["high"], result["evidence"])
