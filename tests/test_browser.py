@@ -16,7 +16,7 @@ def test_reference_notebook_runs_in_jupyterlab_and_validates(tmp_path):
     with browser.jupyterlab(tmp_path) as address, browser.chromium(tmp_path) as driver:
         # Less data for the pictures; full marks, which Validate asks for, are for the whole.
         small = tmp_path / "home" / browser.STARTUP
-        small.parent.mkdir(parents=True)
+        small.parent.mkdir(parents=True, exist_ok=True)
         small.write_text(browser.LESS_DATA)
         page = browser.LabPage(driver, address)
         print(f"Run All Cells took {page.run_all(limit=600):.0f} s")

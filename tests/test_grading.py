@@ -1,6 +1,6 @@
 """nbgrader, headless, on whole submissions: autograde, feedback, and `check`.
 
-The right one is graded at full size, where the bars hold; those that get less, on less data. All four at
+The right one is graded at full size, where the bars hold; those that get less are graded on less data. All four at
 full size, several times and under load: ``benchmarks/grading.py``. Validate: ``test_browser.py``.
 """
 
@@ -16,8 +16,6 @@ from sparklimits.grading.check import check
 from tests.course import Course
 from tests.submissions import LAB, NOISE, four, reference
 
-#: Less data is enough where no full marks for speed are wanted.
-LESS = 0.2
 PERFORMANCE = ("speed_points", "item_trends_points", "item_pairs_points")
 
 
@@ -26,13 +24,15 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The submissions of this module, autograded once; ``other`` was made for another major version."""
     cluster.stop()  # two cores: a session left by another test would hold memory only
     course = Course(tmp_path_factory.mktemp("course"), LAB)
-    submissions = {name: notebook for name, notebook in four().items() if name in ("untouched", "wrong")}
+    submissions = {name: notebook for name, notebook in four().items() if name != "reference"}
+    submissions["noisy"] = reference(before=NOISE)
     other = reference()
     other.metadata["sparklimits"]["version"] = "0.9.0"
-    course.submit({**submissions, "noisy": reference(before=NOISE), "other": other})
+    course.submit({**submissions, "other": other})
     course.nbgrader("autograde", LAB, "--student", "noisy")
-    # All that are left, as one batch.
-    course.log = course.nbgrader("autograde", LAB, check=False, scale=LESS)  # type: ignore[attr-defined]
+    for student in ("untouched", "half", "wrong"):
+        course.nbgrader("autograde", LAB, "--student", student, scale=0.3)
+    course.log = course.nbgrader("autograde", LAB, check=False, scale=0.3)  # type: ignore[attr-defined]
     return course
 
 
@@ -49,6 +49,14 @@ def test_an_untouched_notebook_gets_no_performance_marks(course: Course) -> None
     scores = course.scores("untouched")
     assert [scores[name] for name in PERFORMANCE] == [0.0, 0.0, 0.0]
     assert scores["explain"] == 0.0
+
+
+def test_a_half_fixed_notebook_gets_a_part(course: Course) -> None:
+    scores = course.scores("half")
+    assert scores["item_pairs_points"] == 4.0
+    assert scores["item_trends_points"] == 0.0
+    assert 0.0 <= scores["speed_points"] <= 8.0
+    assert 4.0 < sum(scores.values()) < 17.0
 
 
 def test_a_fast_but_wrong_notebook_gets_no_performance_marks(course: Course) -> None:
@@ -71,15 +79,11 @@ def test_feedback_shows_the_pictures_and_not_the_hidden_tests(course: Course) ->
     assert "also_on" not in page
 
 
-def test_check_gives_a_half_fixed_notebook_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPARKLIMITS_SCALE", str(LESS))
+def test_check_gives_the_same_score(tmp_path: Path) -> None:
     path = tmp_path / f"{LAB}.ipynb"
-    nbformat.write(four()["half"], path)
+    nbformat.write(reference(), path)
     marks = {mark.cell: mark for mark in check(path)}
-    points = {name: mark.points for name, mark in marks.items() if mark.points is not None}
-    assert points.keys() == {"prediction_points", *PERFORMANCE}
-    assert points["item_pairs_points"] == 4.0
-    assert points["item_trends_points"] == 0.0
-    assert 0.0 <= points["speed_points"] <= 8.0
-    assert 4.0 < sum(points.values()) < 17.0
+    assert {name: marks[name].points for name in PERFORMANCE} == dict(
+        zip(PERFORMANCE, (8.0, 4.0, 4.0), strict=True)
+    )
     assert marks["explain"].points is None, "a person grades it"
