@@ -8,6 +8,7 @@ from tests import browser
 from tests.submissions import four
 
 
+@pytest.mark.usefixtures("as_users_have_it")
 @pytest.mark.skipif(
     not (browser.BROWSER and browser.DRIVER), reason="no chromium and chromedriver on this machine"
 )
