@@ -12,15 +12,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from sparklimits import cluster
-from sparklimits.experiment import Experiment
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
-from sparklimits.labs.base import Lab
-from sparklimits.markdown import with_tables
-from sparklimits.measure import BASELINE, CANDIDATE
-from sparklimits.progress import Progress
-from sparklimits.result import Result
+from sparklimits.measurement.experiment import Experiment
+from sparklimits.measurement.lab import Lab
+from sparklimits.measurement.pairs import BASELINE, CANDIDATE
+from sparklimits.measurement.result import Result
+from sparklimits.spark import session
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "departures.json"
@@ -30,9 +30,9 @@ def measured(lab: Lab, name: str, settings: dict[str, str]) -> dict[str, object]
     """One row: the reference's speedup under these settings."""
     lab = replace(lab, constraints=replace(lab.constraints, settings=settings))
     progress = Progress(name)
-    experiment = Experiment(lab, cluster.session(lab.constraints), progress=progress)
+    experiment = Experiment(lab, session.get(lab.constraints), progress=progress)
     result: Result = experiment.measure(load_functions(reference_path(lab), lab))
-    cluster.stop()
+    session.stop()
     return {
         "settings": name,
         "speedup": round(result.speedup, 2),

@@ -17,13 +17,12 @@ from typing import Any
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import read_notebook, reference_path
-from sparklimits.labs.lab5_offload import LAB
-from sparklimits.markdown import with_tables
-from sparklimits.offload import accelerator
-from sparklimits.offload.device_training import PROBLEMS, TrainOn, prove
-from sparklimits.offload.networks import device
-from sparklimits.progress import Progress
+from sparklimits.labs.lab5_offload import LAB, accelerator
+from sparklimits.labs.lab5_offload.device_training import PROBLEMS, TrainOn, prove
+from sparklimits.labs.lab5_offload.networks import device
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "device.json"
@@ -49,29 +48,29 @@ def reference() -> TrainOn:
 
 def measured(rounds: int) -> dict[str, Any]:
     """All figures of the device that is there."""
-    place, progress = device(), Progress("device")
-    problem = PROBLEMS[place.type]
-    network = problem.network()
-    progress("a step, and its parts")
-    found: dict[str, Any] = {
-        "problem": f"{problem.width} numbers, two layers of {problem.hidden:,}, {problem.batch:,} rows in a batch",
-        "parts_ms": accelerator.parts(network, problem.batch, problem.width, place),
-        "peak": {name: accelerator.peak(place, kind) for name, kind in KINDS.items()},
-        "rows_per_second": {
-            name: dict(accelerator.throughput(network, (SMALL, LARGE), problem.width, place, kind))
-            for name, kind in KINDS.items()
-        },
-        "share_of_peak": {
-            name: accelerator.share_of_peak(network, LARGE, problem.width, place, kind)
-            for name, kind in KINDS.items()
-        },
-        "reference": [],
-    }
-    candidate = reference()
-    for _ in range(rounds):
-        proof = prove(candidate, progress)
-        found["reference"].append({"share": proof.share, "speedup": proof.speedup, "says": str(proof)})
-    progress.done()
+    place = device()
+    with Progress("device") as progress:
+        problem = PROBLEMS[place.type]
+        network = problem.network()
+        progress("a step, and its parts")
+        found: dict[str, Any] = {
+            "problem": f"{problem.width} numbers, two layers of {problem.hidden:,}, {problem.batch:,} rows in a batch",
+            "parts_ms": accelerator.parts(network, problem.batch, problem.width, place),
+            "peak": {name: accelerator.peak(place, kind) for name, kind in KINDS.items()},
+            "rows_per_second": {
+                name: dict(accelerator.throughput(network, (SMALL, LARGE), problem.width, place, kind))
+                for name, kind in KINDS.items()
+            },
+            "share_of_peak": {
+                name: accelerator.share_of_peak(network, LARGE, problem.width, place, kind)
+                for name, kind in KINDS.items()
+            },
+            "reference": [],
+        }
+        candidate = reference()
+        for _ in range(rounds):
+            proof = prove(candidate, progress)
+            found["reference"].append({"share": proof.share, "speedup": proof.speedup, "says": str(proof)})
     return found
 
 

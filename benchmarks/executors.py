@@ -14,11 +14,11 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
-from sparklimits import cluster
-from sparklimits.experiment import Experiment
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import with_tables
 from sparklimits.labs.lab0_measuring import LAB, train
-from sparklimits.markdown import with_tables
-from sparklimits.progress import Progress
+from sparklimits.measurement.experiment import Experiment
+from sparklimits.spark import session
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "executors.json"
@@ -31,12 +31,12 @@ def measured(executors: int) -> dict[str, float]:
     """One row: the seconds, and how long the tasks ran altogether."""
     lab = replace(LAB, constraints=replace(LAB.constraints, executors=executors))
     progress = Progress(f"{executors} executors")
-    experiment = Experiment(lab, cluster.session(lab.constraints), seed=1, progress=progress)
+    experiment = Experiment(lab, session.get(lab.constraints), seed=1, progress=progress)
     runs = [
         experiment.run({"fit_in_parallel": lambda visits: train(visits.repartition(executors))})
         for _ in range(WARM_UPS + RUNS)
     ][WARM_UPS:]
-    cluster.stop()
+    session.stop()
     return {
         "executors": executors,
         "seconds": round(statistics.median(run.total for run in runs), 2),

@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sparklimits.labs import LABS  # noqa: E402
+from sparklimits.labs import ids  # noqa: E402
 from tests.course import Course  # noqa: E402
 from tests.submissions import NOISE, four, reference  # noqa: E402
 
@@ -69,7 +69,7 @@ def graded(job: tuple[str, str, int]) -> dict[str, Any]:
 def main() -> None:
     """Runs what is missing and prints a line for each submission."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("labs", nargs="*", default=list(LABS), metavar="LAB")
+    parser.add_argument("labs", nargs="*", default=ids(), metavar="LAB")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--graders", type=int, default=1, choices=(1, 2))
     arguments = parser.parse_args()

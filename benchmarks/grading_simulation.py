@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/grading_simulation.py            # prints the tables and writes the JSON
     .venv/bin/python benchmarks/grading_simulation.py --write    # also puts the tables into course/grading.md
 
-The rule is that of ``sparklimits.scoring`` and ``sparklimits.measure``. It stands here a second time, for whole
+The rule is that of ``sparklimits.measurement``: its bars, its pairs and its plan. It stands here a second time, for whole
 arrays at once; at the start both are asked about the same random measurements and must agree.
 
 The model: each run's seconds are multiplied by lognormal noise (``SIGMAS``), and one run in twenty by a spike of
@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from sparklimits import measure, scoring
-from sparklimits.experiment import ATTEMPTS
-from sparklimits.labs import LABS
-from sparklimits.markdown import with_tables
-from sparklimits.result import Result
+from sparklimits.display.tables import with_tables
+from sparklimits.measurement import bars
+from sparklimits.measurement.pairs import CONFIDENCE
+from sparklimits.measurement.plan import GRADED
+from sparklimits.measurement.verdict import PROVISIONAL
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "grading_simulation.json"
@@ -81,7 +81,7 @@ def seconds(
     rng: np.random.Generator, speedup: float, sigma: float, machine: str, draws: int
 ) -> tuple[Array, Array]:
     """Seconds of baseline and candidate, each of the shape (draws, most pairs); the naive way takes 1 s."""
-    shape = (draws, measure.LOOKS[-1])
+    shape = (draws, GRADED.most)
     common = rng.uniform(*BUSY, shape) if machine == "busy" else np.ones(shape)
 
     def noise() -> Array:
@@ -92,47 +92,47 @@ def seconds(
 
 
 def estimates(baseline: Array, candidate: Array) -> Array:
-    """``measure.estimates`` for each row; of the shape (2, rows)."""
+    """``pairs.estimates`` for each row; of the shape (2, rows)."""
     minima = np.log(baseline.min(axis=1) / candidate.min(axis=1))
     return np.stack([minima, np.median(np.log(baseline / candidate), axis=1)])
 
 
 def bounds(baseline: Array, candidate: Array) -> tuple[Array, Array]:
-    """``measure.ratio``'s low and high for each row."""
+    """``pairs.ratio``'s low and high for each row."""
     logs = np.log(baseline / candidate)
     pairs = logs.shape[1]
-    half = stats.t.ppf((1 + measure.CONFIDENCE) / 2, pairs - 1) * logs.std(axis=1, ddof=1) / math.sqrt(pairs)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, pairs - 1) * logs.std(axis=1, ddof=1) / math.sqrt(pairs)
     return np.exp(logs.mean(axis=1) - half), np.exp(logs.mean(axis=1) + half)
 
 
 def share(log_speedup: Array, gain: float) -> Array:
-    """``scoring.share`` for each logarithm of a speedup."""
-    way = (log_speedup / math.log(gain) - scoring.NONE) / (scoring.FULL - scoring.NONE)
+    """``bars.share`` for each logarithm of a speedup."""
+    way = (log_speedup / math.log(gain) - bars.NONE) / (bars.FULL - bars.NONE)
     return np.clip(way, 0.0, 1.0)
 
 
 def settled(baseline: Array, candidate: Array, gain: float) -> Array:
-    """``scoring.settled`` for each row."""
+    """``bars.settled`` for each row."""
     both = estimates(baseline, candidate) / math.log(gain)
     low, _ = bounds(baseline, candidate)
-    missed = scoring.NONE if baseline.shape[1] >= measure.LOOKS[1] else scoring.FUTILE
-    reached = (both.min(axis=0) >= scoring.FULL) & (low >= scoring.Bars.of(gain).full)
+    missed = bars.FUTILE if baseline.shape[1] <= GRADED.looks[0] else bars.NONE
+    reached = (both.min(axis=0) >= bars.FULL) & (low >= bars.Bars.of(gain).full)
     return reached | (both.max(axis=0) < missed)
 
 
 def too_noisy(baseline: Array, candidate: Array, gain: float) -> Array:
-    """``scoring.too_noisy`` for each row."""
-    if baseline.shape[1] < measure.LOOKS[-1]:
+    """``bars.too_noisy`` for each row."""
+    if baseline.shape[1] < GRADED.most:
         return np.zeros(len(baseline), bool)
     low, high = bounds(baseline, candidate)
     shares = share(estimates(baseline, candidate), gain)
-    return (high / low > scoring.MAX_INTERVAL) | (np.abs(shares[0] - shares[1]) > 0.5)
+    return (high / low > bars.MAX_INTERVAL) | (np.abs(shares[0] - shares[1]) > 0.5)
 
 
 def speed_share(baseline: Array, candidate: Array, gain: float) -> Array:
-    """``scoring.speed_share`` for each row."""
+    """``bars.speed_share`` for each row."""
     both = estimates(baseline, candidate)
-    return np.where(both.min(axis=0) > scoring.NONE * math.log(gain), share(both.mean(axis=0), gain), 0.0)
+    return np.where(both.min(axis=0) > bars.NONE * math.log(gain), share(both.mean(axis=0), gain), 0.0)
 
 
 def once(baseline: Array, candidate: Array, gain: float) -> tuple[Array, Array, Array]:
@@ -140,9 +140,9 @@ def once(baseline: Array, candidate: Array, gain: float) -> tuple[Array, Array, 
     draws = len(baseline)
     result, noisy, pairs = np.zeros(draws), np.zeros(draws, bool), np.zeros(draws, int)
     running = np.arange(draws)
-    for look in measure.LOOKS:
+    for look in GRADED.looks:
         slow, fast = baseline[running, :look], candidate[running, :look]
-        stop = settled(slow, fast, gain) | (look == measure.LOOKS[-1])
+        stop = settled(slow, fast, gain) | (look == GRADED.most)
         ended = running[stop]
         result[ended] = speed_share(slow[stop], fast[stop], gain)
         noisy[ended] = too_noisy(slow[stop], fast[stop], gain)
@@ -155,7 +155,7 @@ def simulate(rng: np.random.Generator, machine: str, sigma: float, gain: float, 
     """Measures ``draws`` submissions of one kind, the inconclusive ones again as the experiment does."""
     result, pairs = np.zeros(draws), np.zeros(draws)
     open_rows = np.arange(draws)
-    for _ in range(ATTEMPTS):
+    for _ in range(GRADED.attempts):
         arms = seconds(rng, CASES[case](gain), sigma, machine, len(open_rows))
         found, noisy, used = once(*arms, gain)
         result[open_rows] = found
@@ -163,21 +163,20 @@ def simulate(rng: np.random.Generator, machine: str, sigma: float, gain: float, 
         open_rows = open_rows[noisy]
     left = np.zeros(draws, bool)
     left[open_rows] = True
-    provisional = Result("", "", 1.0, "inconclusive", 1.0).share("speed")
     return Row(
         machine, sigma, gain, case,
         full=float(((result >= 1.0) & ~left).mean()),
         some=float(((result > 0.0) & ~left).mean()),
         none=float(((result == 0.0) & ~left).mean()),
         inconclusive=float(left.mean()),
-        mean_share=float(np.where(left, provisional, result).mean()),
+        mean_share=float(np.where(left, PROVISIONAL, result).mean()),
         mean_pairs=float(pairs.mean()),
     )  # fmt: skip
 
 
 def compare_with_scoring(rng: np.random.Generator, samples: int = 300) -> None:
-    """Asserts that the array version of the rule and ``sparklimits.scoring`` say the same."""
-    for gain, machine, look in itertools.product(GAINS, MACHINES, measure.LOOKS):
+    """Asserts that the array version of the rule and ``sparklimits.measurement.bars`` say the same."""
+    for gain, machine, look in itertools.product(GAINS, MACHINES, GRADED.looks):
         for case, sigma in itertools.product(CASES.values(), (*SIGMAS, 0.6)):
             arms = seconds(rng, case(gain), sigma, machine, samples // 30)
             slow, fast = (arm[:, :look] for arm in arms)
@@ -189,11 +188,9 @@ def compare_with_scoring(rng: np.random.Generator, samples: int = 300) -> None:
             )
             for row, (stop, noisy, marks) in enumerate(mine):
                 one = slow[row].tolist(), fast[row].tolist(), gain
-                assert stop == scoring.settled(*one), f"settled differs for {one}"
-                assert noisy == scoring.too_noisy(*one), f"too_noisy differs for {one}"
-                assert math.isclose(marks, scoring.speed_share(*one), abs_tol=1e-9), (
-                    f"share differs for {one}"
-                )
+                assert stop == bars.settled(*one), f"settled differs for {one}"
+                assert noisy == bars.too_noisy(*one), f"too_noisy differs for {one}"
+                assert math.isclose(marks, bars.speed_share(*one), abs_tol=1e-9), f"share differs for {one}"
 
 
 def kinds() -> list[tuple[tuple[str, float, float, str], np.random.SeedSequence]]:
@@ -212,32 +209,19 @@ def run(draws: int = DRAWS) -> dict[str, Any]:
 def rule() -> dict[str, Any]:
     """The constants that the results hold for."""
     return {
-        "full": scoring.FULL,
-        "none": scoring.NONE,
-        "futile": scoring.FUTILE,
-        "max_interval": scoring.MAX_INTERVAL,
-        "looks": list(measure.LOOKS),
-        "attempts": ATTEMPTS,
+        "full": bars.FULL,
+        "none": bars.NONE,
+        "futile": bars.FUTILE,
+        "max_interval": bars.MAX_INTERVAL,
+        "looks": list(GRADED.looks),
+        "attempts": GRADED.attempts,
     }
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
     """The Markdown tables of ``course/grading.md`` by name."""
     rows = results["rows"]
-    return {"bars": bars_table(), "cases": cases_table(rows), "gains": gains_table(rows)}
-
-
-def bars_table() -> str:
-    """The bars of every lab."""
-    lines = [
-        "| lab | reference | no marks up to | full marks from | counters: full marks up to / none from |"
-    ]
-    lines.append("|---|--:|--:|--:|---|")
-    for lab in LABS.values():
-        bars = scoring.Bars.of(lab.gain)
-        counters = ", ".join(f"`{task.name}` {task.good:,.10g} / {task.bad:,.10g}" for task in lab.tasks)
-        lines.append(f"| `{lab.id}` | {lab.gain:.2f}× | {bars.none:.2f}× | {bars.full:.2f}× | {counters} |")
-    return "\n".join(lines)
+    return {"cases": cases_table(rows), "gains": gains_table(rows)}
 
 
 def cases_table(rows: list[dict[str, Any]]) -> str:

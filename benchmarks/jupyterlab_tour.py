@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sparklimits.labs import LABS  # noqa: E402
+from sparklimits.labs import ids  # noqa: E402
 from tests import browser  # noqa: E402
 from tests.submissions import four  # noqa: E402
 
@@ -53,7 +53,7 @@ def tour(lab: str, scale: str, validate: bool) -> None:
 def main() -> None:
     """The tours of the labs that are named, or of all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("labs", nargs="*", default=list(LABS), metavar="LAB")
+    parser.add_argument("labs", nargs="*", default=ids(), metavar="LAB")
     parser.add_argument("--scale", default="1")
     parser.add_argument("--no-validate", action="store_true")
     options = parser.parse_args()

@@ -12,29 +12,28 @@ import json
 from functools import partial
 from pathlib import Path
 
-from sparklimits import separate
-from sparklimits.labs import lab3_kryo
-from sparklimits.markdown import with_tables
-from sparklimits.progress import Progress
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import with_tables
+from sparklimits.labs.lab3_network import kryo
+from sparklimits.spark import isolated
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "kryo.json"
 PAGE = ROOT / "course" / "lab3_network.md"
-SERIALIZERS = {"Java": {}, "Kryo": {"spark.serializer": lab3_kryo.KRYO}}
+SERIALIZERS = {"Java": {}, "Kryo": {"spark.serializer": kryo.KRYO}}
 
 
 def measured() -> dict[str, dict[str, int]]:
     """Bytes by column ("Java, raw" …) and job."""
-    progress = Progress("kryo")
-    job = partial(lab3_kryo.truth, jobs=tuple(lab3_kryo.JOBS))
-    columns = {}
-    for compressed in (False, True):
-        for name, settings in SERIALIZERS.items():
-            column = f"{name}, {'compressed' if compressed else 'raw'}"
-            progress(column)
-            plain = {"spark.shuffle.compress": str(compressed).lower()}
-            columns[column], _ = separate.run(job, lab3_kryo.constraints(settings, plain))
-    progress.done()
+    with Progress("kryo") as progress:
+        job = partial(kryo.truth, jobs=tuple(kryo.JOBS))
+        columns = {}
+        for compressed in (False, True):
+            for name, settings in SERIALIZERS.items():
+                column = f"{name}, {'compressed' if compressed else 'raw'}"
+                progress(column)
+                plain = {"spark.shuffle.compress": str(compressed).lower()}
+                columns[column], _ = isolated.run(job, kryo.constraints(settings, plain))
     return columns
 
 
@@ -44,11 +43,11 @@ def table(columns: dict[str, dict[str, int]]) -> str:
         "| what is shuffled | Java, raw | Kryo, raw | ratio | Java, compressed | Kryo, compressed | ratio |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for job in lab3_kryo.JOBS:
+    for job in kryo.JOBS:
         cells = []
         for kind in ("raw", "compressed"):
-            java, kryo = (columns[f"{name}, {kind}"][job] for name in SERIALIZERS)
-            cells += [f"{java / 1e6:.2f}", f"{kryo / 1e6:.2f}", f"{kryo / java:.2f}"]
+            before, after = (columns[f"{name}, {kind}"][job] for name in SERIALIZERS)
+            cells += [f"{before / 1e6:.2f}", f"{after / 1e6:.2f}", f"{after / before:.2f}"]
         lines.append(f"| {job} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

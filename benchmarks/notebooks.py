@@ -20,12 +20,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from sparklimits.docker import containers, engine, errands, image
+from sparklimits.containers import cluster, engine, errands, image
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import as_markdown, with_tables
 from sparklimits.errors import MachineError
 from sparklimits.grading.submission import reference_path
-from sparklimits.labs import LABS, find
-from sparklimits.markdown import as_markdown, with_tables
-from sparklimits.progress import Progress
+from sparklimits.labs import find, ids
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "notebooks.json"
@@ -65,7 +65,7 @@ def top_to_bottom(notebook: Path, progress: Progress) -> dict[str, Any]:
 def on_the_cluster(lab: str, progress: Progress) -> dict[str, Any]:
     """Seconds of the solution on the cluster of containers, and the error that ended it, if one did."""
     progress(f"the cluster for {lab}")
-    containers.up(find(lab).constraints.machines)
+    cluster.up(find(lab).constraints.machines)
     with errands.handed_over({"notebook.ipynb": reference_path(find(lab))}) as there:
         began, error = time.monotonic(), []
         progress(f"{lab} on the cluster")
@@ -85,7 +85,7 @@ def _memory(container: str) -> float:
 def table(results: dict[str, Any]) -> str:
     """A line for each lab: as students get it, and the solution."""
     rows = [("lab", *ROOMS.values(), "most memory")]
-    for lab in LABS:
+    for lab in ids():
         runs = [results[f"{room}/{lab}"] for room in ROOMS]
         times = (run["error"][0] if run["error"] else f"{run['seconds']} s" for run in runs)
         rows.append((lab, *times, f"{max(run.get('GB', 0.0) for run in runs):.1f} GB"))
@@ -94,19 +94,18 @@ def table(results: dict[str, Any]) -> str:
 
 def main() -> None:
     """Runs the notebooks that are named, or all."""
-    every = [f"{room}/{lab}" for room in ROOMS for lab in LABS]
+    every = [f"{room}/{lab}" for room in ROOMS for lab in ids()]
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    progress = Progress("notebooks")
-    for name in sys.argv[1:] or every:
-        room, lab = name.split("/")
-        results[name] = (
-            on_the_cluster(lab, progress)
-            if room == "cluster"
-            else top_to_bottom(ROOT / room / lab / f"{lab}.ipynb", progress)
-        )
-        OUT.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-        print(name, *results[name].values())
-    progress.done()
+    with Progress("notebooks") as progress:
+        for name in sys.argv[1:] or every:
+            room, lab = name.split("/")
+            results[name] = (
+                on_the_cluster(lab, progress)
+                if room == "cluster"
+                else top_to_bottom(ROOT / room / lab / f"{lab}.ipynb", progress)
+            )
+            OUT.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+            print(name, *results[name].values())
     if set(every) <= set(results):
         PAGE.write_text(
             with_tables(PAGE.read_text(encoding="utf-8"), {"notebooks": table(results)}), encoding="utf-8"

@@ -25,10 +25,12 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, SparkSession
 
-from sparklimits import cluster
 from sparklimits.datasets import ratings
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab5_data import (
+from sparklimits.labs.lab5_offload import LAB, fit_mllib, held_out_scores, load
+from sparklimits.labs.lab5_offload.data import (
     SIZES,
     ClickData,
     dense,
@@ -39,12 +41,10 @@ from sparklimits.labs.lab5_data import (
     scores,
     write_data,
 )
-from sparklimits.labs.lab5_offload import LAB, fit_mllib, held_out_scores, load
-from sparklimits.markdown import with_tables
-from sparklimits.measure import ratio
-from sparklimits.offload.networks import DeepFM, Mlp, Network
-from sparklimits.paths import scratch
-from sparklimits.progress import Progress
+from sparklimits.labs.lab5_offload.networks import DeepFM, Mlp, Network
+from sparklimits.machine.paths import scratch
+from sparklimits.measurement.pairs import ratio
+from sparklimits.spark import session
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "offload.json"
@@ -341,13 +341,12 @@ def main() -> None:
         "models": models,
         "counter": other_jobs,
     }
-    progress = Progress("offload")
-    spark = cluster.session(LAB.constraints)
-    found = json.loads(OUT.read_text()) if OUT.is_file() else {}
-    for name in sys.argv[1:] or measured:
-        found[name] = measured[name](spark, progress)
-    progress.done()
-    cluster.stop()
+    with Progress("offload") as progress:
+        spark = session.get(LAB.constraints)
+        found = json.loads(OUT.read_text()) if OUT.is_file() else {}
+        for name in sys.argv[1:] or measured:
+            found[name] = measured[name](spark, progress)
+    session.stop()
     OUT.write_text(json.dumps(found, indent=1) + "\n")
     written = {name: "\n".join(lines) for name, lines in tables(found).items()}
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), written), encoding="utf-8")

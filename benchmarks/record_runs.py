@@ -22,12 +22,12 @@ from pyspark.ml.regression import LinearRegression
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from sparklimits import cluster
-from sparklimits.experiment import Experiment
+from sparklimits.display.progress import Progress
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
-from sparklimits.labs.base import Lab, Quality, Solution, Task
-from sparklimits.progress import Progress
+from sparklimits.measurement.experiment import Experiment
+from sparklimits.measurement.lab import Bar, Exercise, Lab, Quality, Solution
+from sparklimits.spark import session
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = ROOT / "src" / "sparklimits" / "resources" / "recorded_runs.json"
@@ -91,57 +91,58 @@ def rows_of(inputs: dict[str, Any]) -> int:
     return sum(table.count() for table in inputs.values() if isinstance(table, DataFrame))
 
 
-def run_of(lab: Lab, task: Task, solution: Solution, scale: float, variant: str) -> dict[str, float]:
+def run_of(lab: Lab, one: Exercise, solution: Solution, scale: float, variant: str) -> dict[str, float]:
     """The counters of one run of one function, and the rows of the tables that it was given."""
     seen = []
 
     def load(spark: SparkSession, folder: Path) -> dict[str, Any]:
         inputs = lab.load(spark, folder)
-        seen.append(rows_of({name: inputs[name] for name in task.inputs}))
+        seen.append(rows_of({name: inputs[name] for name in one.inputs}))
         return inputs
 
-    alone = replace(lab, tasks=(task,), load=load, check=lambda results, data: Quality({}))
-    run = Experiment(alone, cluster.session(lab.constraints), scale=scale, seed=11).run(
-        {task.name: solution}, variant
+    alone = replace(lab, exercises=(replace(one, check=lambda result, data: Quality()),), load=load)
+    run = Experiment(alone, session.get(lab.constraints), scale=scale, seed=11).run(
+        {one.name: solution}, variant
     )
-    counted = run.counters[task.name].summary(lab.constraints.slots)
+    counted = run.counters[one.name].summary()
     return {"rows": seen[0], **{name: counted[name] for name in KEPT}}
 
 
-def plan(part: str, lab: Lab) -> list[tuple[str, str, Task, Solution]]:
-    """What is run of a lab for a part: the job's name for a reader, its cause, the task, the function."""
+def plan(part: str, lab: Lab) -> list[tuple[str, str, Exercise, Solution]]:
+    """What is run of a lab for a part: the job's name for a reader, its cause, the exercise, the function."""
     fixed = load_functions(reference_path(lab), lab)
     found = []
-    for task in lab.tasks:
-        if cause := CAUSES[lab.id].get(task.name):
-            found.append((f"{task.name}, naive", cause, task, task.naive))
-            found.append((f"{task.name}, fixed", "none", task, fixed[task.name]))
+    for one in lab.exercises:
+        if cause := CAUSES[lab.id].get(one.name):
+            found.append((f"{one.name}, naive", cause, one, one.naive))
+            found.append((f"{one.name}, fixed", "none", one, fixed[one.name]))
     for name, job, table, cause in FURTHER[part]:
         if name == lab.id:
-            task = Task(job.__name__, job, (table,), "tasks", good=1, bad=2)
-            found.append((job.__name__, cause, task, job))
+            further = Exercise(
+                job.__name__, job, (table,), Bar("tasks", good=1, bad=2), lambda result, data: Quality()
+            )
+            found.append((job.__name__, cause, further, job))
     return found
 
 
 def main() -> None:
     """Runs the jobs of the labs that are named, or of all; writes both files after each lab."""
-    progress = Progress("recording")
-    parts = {**kept(SHOWN), **kept(HIDDEN)}
-    for name in sys.argv[1:] or CAUSES:
-        lab = find(name)
-        for part, (variant, scale) in PARTS.items():
-            runs = []
-            for job, cause, task, solution in plan(part, lab):
-                progress(f"{name}, {part}: {job}")
-                counters = run_of(lab, task, solution, scale, "main" if name in ONLY_MAIN else variant)
-                runs.append({"lab": name, "job": job, "cause": cause, "counters": counters})
-            others = [run for run in parts.get(part, []) if run["lab"] != name]
-            parts[part] = sorted(others + runs, key=lambda run: run["lab"])
-        cluster.stop()
-        write(SHOWN, {part: parts[part] for part in ("main", "other")})
-        write(HIDDEN, {"hidden": parts["hidden"]})
-        write_hidden_test(parts["hidden"])
-    progress.done()
+    with Progress("recording") as progress:
+        parts = {**kept(SHOWN), **kept(HIDDEN)}
+        for name in sys.argv[1:] or CAUSES:
+            lab = find(name)
+            for part, (variant, scale) in PARTS.items():
+                runs = []
+                for job, cause, one, solution in plan(part, lab):
+                    progress(f"{name}, {part}: {job}")
+                    counters = run_of(lab, one, solution, scale, "main" if name in ONLY_MAIN else variant)
+                    runs.append({"lab": name, "job": job, "cause": cause, "counters": counters})
+                others = [run for run in parts.get(part, []) if run["lab"] != name]
+                parts[part] = sorted(others + runs, key=lambda run: run["lab"])
+            session.stop()
+            write(SHOWN, {part: parts[part] for part in ("main", "other")})
+            write(HIDDEN, {"hidden": parts["hidden"]})
+            write_hidden_test(parts["hidden"])
 
 
 def kept(path: Path) -> dict[str, list[dict[str, Any]]]:

@@ -14,13 +14,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sparklimits import cluster, evidence
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import as_markdown
 from sparklimits.errors import SparkLimitsError
-from sparklimits.experiment import Experiment
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs import LABS, find
-from sparklimits.markdown import as_markdown
-from sparklimits.progress import Progress
+from sparklimits.labs import find, ids
+from sparklimits.measurement.experiment import Experiment
+from sparklimits.spark import session
+from sparklimits.spark.counters import counter_name, counter_value
 
 OUT = Path(__file__).resolve().parent / "results" / "scales.json"
 
@@ -28,7 +29,7 @@ OUT = Path(__file__).resolve().parent / "results" / "scales.json"
 def grown(name: str, scale: float, progress: Progress) -> dict[str, Any]:
     """What each way of the lab did on so much data."""
     lab = find(name)
-    experiment = Experiment(lab, cluster.session(lab.constraints), scale=scale, seed=5)
+    experiment = Experiment(lab, session.get(lab.constraints), scale=scale, seed=5)
     found: dict[str, Any] = {"scale": scale}
     for way, functions in (("naive", lab.naive), ("fixed", load_functions(reference_path(lab), lab))):
         progress(f"{name}, {way}")
@@ -38,13 +39,13 @@ def grown(name: str, scale: float, progress: Progress) -> dict[str, Any]:
         except SparkLimitsError as error:
             found[way] = {"error": str(error), "minutes": round((time.monotonic() - began) / 60, 1)}
             continue
-        summary = run.merged.summary(lab.constraints.slots)
+        summary = run.merged.summary()
         found[way] = {
             "seconds": round(run.total, 1),
             "counter": summary[lab.explains],
             "broken": list(run.quality.broken),
         }
-    cluster.stop()
+    session.stop()
     return found
 
 
@@ -55,24 +56,23 @@ def row(name: str, found: dict[str, Any]) -> tuple[str, ...]:
         if error := found[way].get("error"):
             cells.append(error)
             continue
-        counter = evidence.shown(find(name).explains, found[way]["counter"])
+        counter = counter_value(find(name).explains, found[way]["counter"])
         right = "; ".join(found[way]["broken"]) or "right"
         cells.append(f"{found[way]['seconds']:,.0f} s, {counter}, {right}")
-    return (name, f"{found['scale']:g}", evidence.words(find(name).explains), *cells)
+    return (name, f"{found['scale']:g}", counter_name(find(name).explains), *cells)
 
 
 def main() -> None:
     """Runs the labs that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("labs", nargs="*", default=list(LABS), metavar="LAB")
+    parser.add_argument("labs", nargs="*", default=ids(), metavar="LAB")
     parser.add_argument("--scale", type=float, default=10.0)
     arguments = parser.parse_args()
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    progress = Progress("scales")
-    for name in arguments.labs:
-        results[name] = grown(name, arguments.scale, progress)
-        OUT.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-    progress.done()
+    with Progress("scales") as progress:
+        for name in arguments.labs:
+            results[name] = grown(name, arguments.scale, progress)
+            OUT.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
     header = ("lab", "scale", "counter", "the naive way", "the fix")
     print(as_markdown([header, *(row(name, found) for name, found in results.items())]))
 

@@ -14,20 +14,21 @@ import json
 import random
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sparklimits import cluster, evidence, figures
+from sparklimits.display import figures
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs import lab4_synchronisation as lab4
-from sparklimits.markdown import with_tables
-from sparklimits.progress import Progress
-from sparklimits.training.fm import Batch
-from sparklimits.training.rpc import Handle
+from sparklimits.labs.lab4_synchronisation import LAB, data, naive
+from sparklimits.labs.lab4_synchronisation.training.fm import Batch
+from sparklimits.labs.lab4_synchronisation.training.rpc import Handle
+from sparklimits.spark import session
+from sparklimits.spark.timed import timed
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "synchronisation_routes.json"
@@ -42,29 +43,31 @@ Way = Callable[[Mapping[str, Any]], Any]
 
 def ways() -> dict[str, dict[str, Way]]:
     """The ways by table and name; each gets the lab's inputs, and trains."""
-    functions = load_functions(reference_path(lab4.LAB), lab4.LAB)
+    functions = load_functions(reference_path(LAB), LAB)
     train_round, worker = functions["train_round"], functions["worker"]
 
     def local(period: int) -> Way:
-        return partial(lab4.in_rounds, lambda shards, table, start: train_round(shards, table, start, period))
+        return partial(
+            naive.in_rounds, lambda shards, table, start: train_round(shards, table, start, period)
+        )
 
     def bounded(bound: int | None, load: int) -> Way:
-        return lambda inputs: lab4.with_server(worker, lab4.with_slow_machine(inputs, load), bound)
+        return lambda inputs: naive.with_server(worker, naive.with_slow_machine(inputs, load), bound)
 
     def slow(way: Way) -> Way:
-        return lambda inputs: way(lab4.with_slow_machine(inputs, LOAD))
+        return lambda inputs: way(naive.with_slow_machine(inputs, LOAD))
 
     routes: dict[str, Way] = {
-        NAIVE: partial(lab4.in_rounds, lab4.train_round),
-        "all-reduce after each step": lab4.with_all_reduce,
-        "parameter server, in step, whole table": partial(lab4.with_server, lab4.worker),
-        SERVER: partial(lab4.with_server, worker),
+        NAIVE: partial(naive.in_rounds, naive.train_round),
+        "all-reduce after each step": naive.with_all_reduce,
+        "parameter server, in step, whole table": partial(naive.with_server, naive.worker),
+        SERVER: partial(naive.with_server, worker),
         "local SGD, 40 steps in each job": local(40),
     }
     return {
         "routes": routes,
         "slow machine": {
-            "all-reduce after each step": slow(lab4.with_all_reduce),
+            "all-reduce after each step": slow(naive.with_all_reduce),
             "parameter server, bound 0": bounded(0, LOAD),
             "parameter server, bound 16": bounded(16, LOAD),
             "parameter server, no bound": bounded(None, LOAD),
@@ -73,7 +76,7 @@ def ways() -> dict[str, dict[str, Way]]:
         "too rare": {f"{period} steps in each job": local(period) for period in (4, 40, 160, 320, 640)},
         "too stale": {
             f"a pull before every {every} pushes": partial(
-                lab4.with_server, partial(pulls_seldom, every=every)
+                naive.with_server, partial(pulls_seldom, every=every)
             )
             for every in (1, 2, 4)
         },
@@ -90,50 +93,47 @@ def pulls_seldom(server: Handle, batches: Iterator[Batch], every: int) -> None:
 
 def measured(way: Way, inputs: Mapping[str, Any], target: float) -> dict[str, Any]:
     """One training: seconds to the end, jobs, whether it reached the target, and its curve."""
-    with evidence.collect(cluster.session(lab4.LAB.constraints)) as counters:
-        began = time.perf_counter()
-        attributes = way(inputs).attrs
-        seconds = time.perf_counter() - began
-    losses = [loss for _, _, loss in attributes["curve"]]
+    run = timed(session.get(LAB.constraints), "route", lambda: way(inputs))
+    notes = run.output.notes
+    losses = [loss for _, _, loss in notes["curve"]]
     return {
-        "seconds": round(seconds, 3),
-        "launch": round(attributes["launch"], 3),
-        "after_launch": round(attributes["curve"][-1][0] - attributes["launch"], 3),
-        "jobs": counters.jobs,
-        "steps": attributes["curve"][-1][1],
+        "seconds": round(run.seconds, 3),
+        "launch": round(notes["launch"], 3),
+        "after_launch": round(notes["curve"][-1][0] - notes["launch"], 3),
+        "jobs": run.counters.jobs,
+        "steps": notes["curve"][-1][1],
         "reached": losses[-1] <= target,
         "lowest_loss": round(min(losses), 4),
         "target": round(target, 4),
-        "server_bytes": attributes["counters"].get("server_bytes"),
-        "curve": [(round(seconds, 3), round(loss, 4)) for seconds, _, loss in attributes["curve"]],
+        "server_bytes": run.output.counts.get("server_bytes"),
+        "curve": [(round(seconds, 3), round(loss, 4)) for seconds, _, loss in notes["curve"]],
     }
 
 
 def run_all(runs: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Every way on so many data sets, in random order on each. The routes run once before, to warm up."""
-    spark = cluster.session(lab4.LAB.constraints)
-    progress = Progress("routes")
-    tables = ways()
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {
-        table: {name: [] for name in part} for table, part in tables.items()
-    }
-    for run in range(-1, runs):
-        data = lab4.make_data(1.0, 1_000 + run, "main")
-        with tempfile.TemporaryDirectory() as folder:
-            inputs = lab4.load(spark, lab4.write_data(data, Path(folder) / "clicks"))
-            # A training that will never reach the target is stopped after so many steps.
-            inputs["goal"] = replace(inputs["goal"], steps=960)
-            order = [(table, name) for table, part in tables.items() for name in part]
-            if run < 0:
-                order = [(table, name) for table, name in order if table == "routes"]
-            random.Random(run).shuffle(order)
-            for table, name in order:
-                progress(f"run {run + 1} of {runs}: {name}")
-                one = measured(tables[table][name], inputs, data.target)
-                if run >= 0:
-                    found[table][name].append(one)
-    progress.done()
-    cluster.stop()
+    spark = session.get(LAB.constraints)
+    with Progress("routes") as progress:
+        tables = ways()
+        found: dict[str, dict[str, list[dict[str, Any]]]] = {
+            table: {name: [] for name in part} for table, part in tables.items()
+        }
+        for run in range(-1, runs):
+            clicks = data.make_data(1.0, 1_000 + run, "main")
+            with tempfile.TemporaryDirectory() as folder:
+                inputs = data.load(spark, data.write_data(clicks, Path(folder) / "clicks"))
+                # A training that will never reach the target is stopped after so many steps.
+                inputs["goal"] = replace(inputs["goal"], steps=960)
+                order = [(table, name) for table, part in tables.items() for name in part]
+                if run < 0:
+                    order = [(table, name) for table, name in order if table == "routes"]
+                random.Random(run).shuffle(order)
+                for table, name in order:
+                    progress(f"run {run + 1} of {runs}: {name}")
+                    one = measured(tables[table][name], inputs, data.target)
+                    if run >= 0:
+                        found[table][name].append(one)
+    session.stop()
     return found
 
 

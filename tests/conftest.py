@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sparklimits import cluster
 from sparklimits.labs import find
+from sparklimits.spark import session
 from tests.standalone import HOST, Standalone
 
 if TYPE_CHECKING:
@@ -27,30 +27,30 @@ os.environ.update(ONE_COMPILER)
 @pytest.fixture(scope="module")
 def as_users_have_it() -> Iterator[None]:
     """Java with both of its compilers, for a module whose measurements are to pass the bars of a lab."""
-    cluster.stop()
+    session.stop()
     with pytest.MonkeyPatch.context() as patch:
         for name in ONE_COMPILER:
             patch.delenv(name)
         yield
-        cluster.stop()
+        session.stop()
 
 
 @pytest.fixture
 def spark() -> SparkSession:
     """The session of lab 2; a test that stopped it only makes the next one wait."""
-    return cluster.session(find("lab2_skew").constraints)
+    return session.get(find("lab2_skew").constraints)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_session_left() -> Iterator[None]:
     yield
-    cluster.stop()
+    session.stop()
 
 
 @pytest.fixture
 def standalone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standalone]:
     """A cluster that runs already, without workers, which `SPARKLIMITS_MASTER` names."""
-    cluster.stop()
+    session.stop()
     found = Standalone(tmp_path)
     monkeypatch.setenv("SPARKLIMITS_MASTER", found.master)
     monkeypatch.setenv("SPARK_LOCAL_IP", HOST)
@@ -60,5 +60,5 @@ def standalone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stan
         assert time.monotonic() < deadline
         time.sleep(0.2)
     yield found
-    cluster.stop()
+    session.stop()
     found.stop()

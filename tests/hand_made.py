@@ -1,8 +1,8 @@
 """Tasks, counters and results made by hand, for tests that need no Spark."""
 
-from sparklimits.evidence import Counters, Task
-from sparklimits.measure import BASELINE, CANDIDATE
-from sparklimits.result import Arm, Result, TaskResult
+from sparklimits.measurement.pairs import BASELINE, CANDIDATE
+from sparklimits.measurement.result import Arm, Result, TaskResult
+from sparklimits.spark.counters import Counters, Task
 
 
 def task(stage=1, executor="0", start=0.0, seconds=0.5, read=0, written=0, **others):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyspark
 
-from sparklimits.java import find_java
-from sparklimits.training.network import free_port
+from sparklimits.labs.lab4_synchronisation.training.addresses import free_port
+from sparklimits.machine.java import find_java
 
 HOST = "127.0.0.1"
 

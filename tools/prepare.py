@@ -60,7 +60,7 @@ def main() -> None:
     announce(gpu)
     say(f"[1/3] An environment of Python {sys.version_info[0]}.{sys.version_info[1]} in .venv/")
     make_venv()
-    from sparklimits import pytorch_index
+    from sparklimits.machine import pytorch_index
 
     index = pytorch_index.chosen(gpu, say)
     if index:
@@ -126,7 +126,7 @@ def import_without_installing() -> None:
 
 def machines_java() -> str:
     """The machine's own Java in words, found as the course finds it; empty when Spark can use none."""
-    from sparklimits.java import system_java
+    from sparklimits.machine.java import system_java
 
     java = None if os.environ.get("SPARKLIMITS_JAVA") == "bundled" else system_java()
     return f"Java {java.version} (from {java.source})" if java else ""

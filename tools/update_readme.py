@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from sparklimits.demo import HEADER
-from sparklimits.labs import LABS
-from sparklimits.markdown import as_markdown, with_tables
+from sparklimits.display.tables import as_markdown, with_tables
+from sparklimits.labs import ids
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,7 +33,7 @@ def main() -> int:
     text = readme.read_text(encoding="utf-8")
     rows = cells(text.split("<!-- begin demo:")[1].split("<!-- end demo -->")[0])
     rows |= cells((demo / "README.md").read_text(encoding="utf-8"))
-    table = as_markdown([HEADER, *(rows[lab] for lab in LABS if lab in rows)])
+    table = as_markdown([HEADER, *(rows[lab] for lab in ids() if lab in rows)])
     readme.write_text(with_tables(text, {"demo": table}), encoding="utf-8")
     for picture in demo.glob("lab?_*.png"):
         if "-" not in picture.stem:

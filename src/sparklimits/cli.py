@@ -1,4 +1,4 @@
-"""The command ``sparklimits``."""
+"""The command ``sparklimits``. Each command imports what it needs when it runs: help is there at once."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sparklimits import __version__
-from sparklimits.cluster import Machines
+from sparklimits import __version__, labs
 from sparklimits.errors import SparkLimitsError
-from sparklimits.labs import LABS, find
-from sparklimits.labs.base import Lab
+
+if TYPE_CHECKING:
+    from sparklimits.measurement.lab import Lab
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     elif further:
         parser.error(f"unrecognized arguments: {' '.join(further)}")
     try:
-        return options.command(options)
+        return int(options.command(options))
     except SparkLimitsError as error:
         print(f"sparklimits: {error}", file=sys.stderr)
         return 1
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     lab.set_defaults(command=_lab)
 
     run = commands.add_parser("run", help="measure a lab's naive way against a fix")
-    run.add_argument("lab", help=", ".join(LABS))
+    run.add_argument("lab", help=", ".join(labs.ids()))
     run.add_argument(
         "--solution", type=Path, metavar="FILE", help="a notebook or .py file with the functions"
     )
@@ -64,19 +65,32 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
 
     reset = commands.add_parser("reset", help="restore your copy of a lab; the old one is kept as a backup")
-    reset.add_argument("lab", help=", ".join(LABS))
+    reset.add_argument("lab", help=", ".join(labs.ids()))
     reset.set_defaults(command=_reset)
 
     demo = commands.add_parser("demo", help="measure every lab's reference: a table, JSON and pictures")
     demo.add_argument(
         "labs", nargs="*", metavar="LAB", help="these labs only; what is known of the others stays"
     )
+    demo.add_argument("--quick", action="store_true", help="on less data and in fewer pairs: a first look")
     demo.set_defaults(command=_demo)
 
+    _add_cluster(commands)
+
+    lint = commands.add_parser("lint", help="for instructors: is a lab that you changed whole?")
+    lint.add_argument("labs", nargs="*", metavar="LAB", help="default: every lab")
+    lint.set_defaults(command=_lint)
+
+    release = commands.add_parser("release", help="write the bundle for students, without answers")
+    release.set_defaults(command=_release)
+    return parser
+
+
+def _add_cluster(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     group = commands.add_parser("cluster", help="the Docker cluster: up, status, down")
     actions = group.add_subparsers(required=True, metavar="ACTION")
     up = actions.add_parser("up", help="build the image, start the cluster, or change the one that runs")
-    up.add_argument("--lab", choices=LABS, metavar="LAB", help="as this lab wants it")
+    up.add_argument("--lab", choices=labs.ids(), metavar="LAB", help="as this lab wants it")
     up.add_argument("--workers", type=int, metavar="N", help="so many workers")
     up.add_argument(
         "--bandwidth",
@@ -93,55 +107,50 @@ def _parser() -> argparse.ArgumentParser:
         command=_cluster_down
     )
 
-    release = commands.add_parser("release", help="write the bundle for students, without answers")
-    release.set_defaults(command=_release)
-    return parser
-
 
 def _doctor(options: argparse.Namespace) -> int:
-    from sparklimits.doctor import doctor
+    from sparklimits.student.doctor import doctor
 
     return doctor()
 
 
 def _lab(options: argparse.Namespace) -> int:
-    from sparklimits.jupyter import open_lab
+    from sparklimits.student.jupyter import open_lab
 
     return open_lab(options.jupyter)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sparklimits import cluster
+    from sparklimits.containers import errands
     from sparklimits.datasets import movielens
-    from sparklimits.docker import errands
-    from sparklimits.experiment import Experiment, scale_from_environment
+    from sparklimits.display.progress import Progress
     from sparklimits.grading.submission import load_functions, reference_path
-    from sparklimits.progress import Progress
+    from sparklimits.measurement.experiment import Experiment, scale_from_environment
+    from sparklimits.spark import session
 
-    lab = find(options.lab)
+    lab = labs.find(options.lab)
     functions = load_functions(options.solution or reference_path(lab), lab)
     if options.data and lab.from_movielens is None:
-        named = ", ".join(one.id for one in LABS.values() if one.from_movielens)
+        named = ", ".join(one.id for one in labs.every() if one.from_movielens)
         raise SparkLimitsError(f"{lab.id} does not run on MovieLens ratings; --data is for {named}.")
     if errands.serve():
-        return _run_on_docker(options, lab)
+        return _run_in_containers(options, lab)
     real = movielens.load(options.data) if options.data else None
     scale = scale_from_environment()
-    progress = Progress(lab.id)
-    progress("starting Spark")
-    try:
-        spark = cluster.session(lab.constraints, lab.id)
-        result = Experiment(lab, spark, scale=scale, real=real, progress=progress).measure(functions)
-    finally:
-        cluster.stop()
-    progress.done()
+    with Progress(lab.id) as progress:
+        progress("starting Spark")
+        try:
+            spark = session.get(lab.constraints, lab.id)
+            result = Experiment(lab, spark, scale=scale, real=real, progress=progress).measure(functions)
+        finally:
+            session.stop()
     print(json.dumps(result.as_json()) if options.json else result)
     return 0
 
 
-def _run_on_docker(options: argparse.Namespace, lab: Lab) -> int:
+def _run_in_containers(options: argparse.Namespace, lab: Lab) -> int:
     """The same command in the lab's container, with the files that it names."""
-    from sparklimits.docker import errands
+    from sparklimits.containers import errands
     from sparklimits.grading.submission import reference_path
 
     solution = options.solution or reference_path(lab)
@@ -155,23 +164,24 @@ def _run_on_docker(options: argparse.Namespace, lab: Lab) -> int:
 
 
 def _cluster_up(options: argparse.Namespace) -> int:
-    from sparklimits.docker import containers
+    from sparklimits.containers import cluster
+    from sparklimits.spark.constraints import Machines
 
-    machines = find(options.lab).constraints.machines if options.lab else Machines()
+    machines = labs.find(options.lab).constraints.machines if options.lab else Machines()
     if options.workers is not None:
-        machines = replace(machines, workers=containers.checked_workers(options.workers))
+        machines = replace(machines, workers=cluster.checked_workers(options.workers))
     if options.bandwidth is not None:
-        machines = replace(machines, mbit=containers.checked_rates(options.bandwidth))
+        machines = replace(machines, mbit=cluster.checked_rates(options.bandwidth))
     if options.latency is not None:
-        machines = replace(machines, latency_ms=containers.checked_latency(options.latency))
-    print("\n".join(containers.up(machines, options.gpu)))
+        machines = replace(machines, latency_ms=cluster.checked_latency(options.latency))
+    print("\n".join(cluster.up(machines, options.gpu)))
     return 0
 
 
 def _cluster_status(options: argparse.Namespace) -> int:
-    from sparklimits.docker import containers
+    from sparklimits.containers import cluster
 
-    machines = containers.status()
+    machines = cluster.status()
     if not machines:
         print("The Docker cluster is not up.")
         return 1
@@ -190,35 +200,34 @@ def _cluster_status(options: argparse.Namespace) -> int:
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if all(one.state.startswith("running") for one in machines if one.role in ("lab", "master")):
-        print("\n".join(containers.addresses()))
+        print("\n".join(cluster.addresses()))
     return 0
 
 
 def _cluster_down(options: argparse.Namespace) -> int:
-    from sparklimits.docker import containers, image
+    from sparklimits.containers import cluster, image
 
-    containers.down()
+    cluster.down()
     left = " ".join(name for name in map(image.name, (False, True)) if image.made_from(name) is not None)
     print(f"Nothing of the cluster is left but its image: `docker image rm {left}` removes that too.")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    from sparklimits import workspace
+    from sparklimits.display.progress import Progress
     from sparklimits.grading.check import check
-    from sparklimits.progress import Progress
+    from sparklimits.student import workspace
 
     notebooks = [options.notebook] if options.notebook else sorted(workspace.prepare().glob("*/lab*.ipynb"))
     failed = False
     for path in notebooks:
-        progress = Progress(path.stem)
         try:
-            marks = check(path, progress)
+            with Progress(path.stem) as progress:
+                marks = check(path, progress)
         except SparkLimitsError as error:
             print(f"sparklimits: {error}", file=sys.stderr)
             failed = True
             continue
-        progress.done()
         print(f"{path}")
         for mark in marks:
             points = "a person grades this" if mark.points is None else f"{mark.points:g}"
@@ -231,7 +240,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _reset(options: argparse.Namespace) -> int:
-    from sparklimits import workspace
+    from sparklimits.student import workspace
 
     backup = workspace.reset(options.lab)
     kept = f"the old one is {backup}" if backup else "there was none before"
@@ -242,7 +251,19 @@ def _reset(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from sparklimits.demo import demo
 
-    return demo([find(lab) for lab in options.labs])
+    for lab_id in options.labs:
+        labs.find(lab_id)  # a wrong name is an error before anything has run
+    return demo(options.labs, quick=options.quick)
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from sparklimits.grading.lint import lint
+
+    found = [problem for lab_id in options.labs or labs.ids() for problem in lint(lab_id)]
+    for problem in found:
+        print(problem)
+    print("Nothing to mend." if not found else f"{len(found)} to mend.")
+    return 1 if found else 0
 
 
 def _release(options: argparse.Namespace) -> int:

@@ -4,92 +4,142 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparklimits import cluster, evidence, figures
-from sparklimits.docker import containers, errands
-from sparklimits.experiment import Experiment, scale_from_environment
+from sparklimits import labs
+from sparklimits.containers import cluster, errands
+from sparklimits.display import figures
+from sparklimits.display.progress import Progress
+from sparklimits.display.tables import as_markdown
+from sparklimits.errors import SparkLimitsError
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs import LABS
-from sparklimits.labs.base import Lab
-from sparklimits.markdown import as_markdown
-from sparklimits.measure import BASELINE, CANDIDATE
-from sparklimits.paths import project_root
-from sparklimits.progress import Progress
-from sparklimits.result import Result
+from sparklimits.machine.paths import project_root
+from sparklimits.measurement.experiment import Experiment, scale_from_environment
+from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Plan
+from sparklimits.measurement.result import Result
+from sparklimits.spark import session
+from sparklimits.spark.counters import counter_name, counter_value
 
 HEADER = ("lab", "limit", "fix", "speedup [low, high]", "the counter that explains it")
+#: The lab that is measured first: the one whose picture tells most at a glance.
+FIRST = "lab2_skew"
 
 
-def demo(labs: Sequence[Lab]) -> int:
-    """Measures these labs, or all when none is named; exit code 0 when every reference passed.
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: a factor for the data, the plan of the pairs, and a word about it."""
+
+    scale: float
+    plan: Plan
+    remark: str = ""
+
+
+WHOLE = Size(1.0, GRADED)
+#: Two pairs on less data: enough to see the counters and the kind of gain, too little for marks.
+QUICK = Size(
+    0.3,
+    Plan(warm_ups=(BASELINE,), looks=(2,), attempts=1),
+    "This was a quick look, on 0.3 of the data and in two pairs: counters hold, speedups are rough and mostly smaller.",
+)
+
+
+def demo(wanted: Sequence[str], quick: bool = False) -> int:
+    """Measures these labs, or all when none is named, and prints each one's row when it is done.
 
     On the Docker cluster when that is up, which is set up for each lab, else on the embedded one. A measurement of
-    some labs leaves what was measured of the others before.
+    some labs leaves what was measured of the others before. A lab that fails leaves the others' rows, and its reason.
+
+    Returns:
+        Exit code 0 when every reference passed; of a quick look, when every lab was measured.
     """
-    measure = _on_docker if errands.serve() else _here
-    folder = project_root() / "build" / ("demo-docker" if measure is _on_docker else "demo")
-    if not labs:
+    in_containers = errands.serve()
+    size = QUICK if quick else WHOLE
+    name = "demo" + ("-quick" if quick else "") + ("-docker" if in_containers else "")
+    folder = project_root() / "build" / name
+    if not wanted:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    passed = True
-    for lab in labs or LABS.values():
-        passed = measure(lab, folder) and passed
-    cluster.stop()
-    files = [folder / f"{lab}.json" for lab in LABS]
+    ids = labs.ids()
+    fine = True
+    for lab_id in wanted or sorted(ids, key=lambda one: (one != FIRST, one)):
+        try:
+            measured = _in_containers(lab_id, folder, quick) if in_containers else _here(lab_id, folder, size)
+        except SparkLimitsError as error:
+            print(f"{lab_id}: not measured. {error}", flush=True)
+            fine = False
+            continue
+        fine = fine and (measured["verdict"] == "passed" or (quick and measured["speedup"] is not None))
+        print(" │ ".join(row(measured)), flush=True)
+    session.stop()
+    files = [folder / f"{lab_id}.json" for lab_id in ids]
     found = [json.loads(file.read_text()) for file in files if file.is_file()]
-    table = as_markdown([HEADER, *map(row, found)])
-    (folder / "README.md").write_text(table)
-    print(table)
+    if found:
+        table = as_markdown([HEADER, *map(row, found)])
+        (folder / "README.md").write_text(table)
+        print(f"\n{table}")
+    if size.remark:
+        print(size.remark)
     print(f"The JSON and the pictures are in {folder}.")
-    return 0 if passed else 1
+    return 0 if fine else 1
 
 
-def _here(lab: Lab, folder: Path) -> bool:
-    progress = Progress(lab.id)
+def _here(lab_id: str, folder: Path, size: Size) -> Mapping[str, Any]:
+    lab = labs.find(lab_id)
     functions = load_functions(reference_path(lab), lab)
-    spark = cluster.session(lab.constraints, lab.id)
-    result = Experiment(lab, spark, scale=scale_from_environment(), progress=progress).measure(functions)
-    progress.done()
-    (folder / f"{lab.id}.json").write_text(json.dumps(result.as_json(), indent=1) + "\n")
+    with Progress(lab.id) as progress:
+        progress("starting Spark")
+        spark = session.get(lab.constraints, lab.id)
+        scale = size.scale * scale_from_environment()
+        result = Experiment(lab, spark, scale=scale, plan=size.plan, progress=progress).measure(functions)
+    measured = result.as_json()
+    (folder / f"{lab.id}.json").write_text(json.dumps(measured, indent=1) + "\n")
     _pictures(result, folder)
-    return result.verdict == "passed"
+    return measured
 
 
-def _on_docker(lab: Lab, folder: Path) -> bool:
-    containers.up(lab.constraints.machines)
+def _in_containers(lab_id: str, folder: Path, quick: bool) -> Mapping[str, Any]:
+    lab = labs.find(lab_id)
+    cluster.up(lab.constraints.machines)
     reference = reference_path(lab)
     with errands.handed_over({f"solutions/{lab.id}/{reference.name}": reference}) as there:
-        code = errands.in_lab(["sparklimits", "demo", lab.id], there)
-        errands.bring(f"{there}/build/demo", folder)
-    return code == 0
+        options = ["--quick"] if quick else []
+        # Its table of one row is not wanted here: the whole one follows.
+        errands.in_lab(["sparklimits", "demo", lab.id, *options], there, output=sys.stderr)
+        errands.bring(f"{there}/build/demo{'-quick' if quick else ''}", folder)
+    file = folder / f"{lab.id}.json"
+    if not file.is_file():
+        raise SparkLimitsError("Its container says above why.")
+    measured: Mapping[str, Any] = json.loads(file.read_text())
+    return measured
 
 
 def row(result: Mapping[str, Any]) -> tuple[str, ...]:
-    """One lab's line of the table, from :meth:`sparklimits.result.Result.as_json`."""
-    lab = LABS[result["lab"]]
+    """One lab's line of the table, from :meth:`sparklimits.measurement.result.Result.as_json`."""
+    lab = labs.find(result["lab"])
     if result["speedup"] is None:
         return (lab.id, lab.limitation, lab.fix, result["verdict"], "; ".join(result["reasons"]))
     shown = [
-        evidence.shown(lab.explains, result["evidence"][arm][lab.explains]) for arm in (BASELINE, CANDIDATE)
+        counter_value(lab.explains, result["evidence"][arm][lab.explains]) for arm in (BASELINE, CANDIDATE)
     ]
     return (
         lab.id,
         lab.limitation,
         lab.fix,
         f"{result['speedup']:.1f} [{result['low']:.1f}, {result['high']:.1f}]",
-        f"{evidence.words(lab.explains)}: {shown[0]} → {shown[1]}",
+        f"{counter_name(lab.explains)}: {shown[0]} → {shown[1]}",
     )
 
 
 def _pictures(result: Result, folder: Path) -> None:
-    if not result.arms:
+    if not result.seconds:
         return
     (folder / f"{result.lab}.png").write_bytes(figures.as_png(figures.comparison(result)))
-    for name, task in result.tasks.items():
-        if task.counter != "straggler_ratio":
+    for name, part in result.exercises.items():
+        if part.counter != "straggler_ratio":
             continue
         counters = {
             "naive": result.arms[BASELINE].counters[name],

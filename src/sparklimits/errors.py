@@ -6,7 +6,12 @@ class SparkLimitsError(Exception):
 
 
 class MachineError(SparkLimitsError):
-    """The machine lacks something: Java, disk space, a reachable cluster."""
+    """The machine lacks something, or failed: Java, disk space, a reachable cluster, Spark's page.
+
+    ``during`` names the function that ran when it failed, if one did.
+    """
+
+    during = ""
 
 
 class DataError(SparkLimitsError):
@@ -15,6 +20,10 @@ class DataError(SparkLimitsError):
 
 class SubmissionError(SparkLimitsError):
     """A notebook or a file handed in cannot be used: unreadable, a cell missing, another version."""
+
+
+class WorkLeftRunningError(SparkLimitsError):
+    """A piece of work returned while a job of Spark that it had started still ran."""
 
 
 class CandidateError(SparkLimitsError):

@@ -6,22 +6,28 @@ import html
 import inspect
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from sparklimits import __version__, cluster, evidence, figures, remote
-from sparklimits.errors import SparkLimitsError, in_one_line
-from sparklimits.evidence import Counters
-from sparklimits.experiment import Experiment, scale_from_environment
+from sparklimits import __version__
+from sparklimits.display import figures, page
+from sparklimits.display.progress import Progress
+from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
 from sparklimits.labs import find
-from sparklimits.labs.base import Lab, Quality, Solution
-from sparklimits.paths import scratch
-from sparklimits.progress import Progress
-from sparklimits.result import Result
+from sparklimits.machine.paths import scratch
+from sparklimits.measurement import bars, verdict
+from sparklimits.measurement.experiment import Experiment, scale_from_environment
+from sparklimits.measurement.lab import Lab, Outcome, Quality, Solution
+from sparklimits.measurement.result import Result
+from sparklimits.measurement.verdict import Broken
+from sparklimits.spark import executors, session
+from sparklimits.spark.counters import Counters, counter_name, counter_value
+from sparklimits.spark.timed import timed
 
 
 @dataclass(frozen=True)
@@ -36,15 +42,14 @@ class Watched:
     executors: int = 1
 
     def _repr_html_(self) -> str:
-        summary = self.counters.summary(self.executors)
-        values = (f"{evidence.words(name)} {evidence.shown(name, summary[name])}" for name in self.shown)
+        summary = self.counters.summary()
+        values = (f"{counter_name(name)} {counter_value(name, summary[name])}" for name in self.shown)
         line = (
             f"{self.name}: {self.seconds:.1f} s, {self.counters.jobs} jobs, {len(self.counters.tasks)} tasks; "
             f"{'; '.join(values)}; {len(self.result):,} rows in the result"
         )
-        return f"<p>{html.escape(line)}</p>" + figures.as_html(
-            figures.timeline(self.counters, executors=self.executors)
-        )
+        picture = figures.timeline(self.counters, executors=self.executors)
+        return f"<p>{html.escape(line)}</p>" + figures.as_html(picture)
 
 
 class OpenLab:
@@ -56,26 +61,31 @@ class OpenLab:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        progress = Progress(f"opening {lab.id}")
-        progress("starting Spark")
-        self.spark = cluster.session(lab.constraints, lab.id)
-        self.scale = scale_from_environment()
-        progress("making the data")
-        self.frame = lab.make_data(self.scale, 7, lab.variants[0])
-        self.data = self.as_spark(self.frame)
-        progress.done()
+        with Progress(f"opening {lab.id}") as progress:
+            progress("starting Spark")
+            self.spark = session.get(lab.constraints, lab.id)
+            self.scale = scale_from_environment()
+            progress("making the data")
+            self.frame = lab.make_data(self.scale, 7, lab.variants[0])
+            self.data = self.as_spark(self.frame)
 
     def watch(self, function: Callable[..., Any], *arguments: Any, name: str = "") -> Watched:
         """Calls the function, collects its result, and keeps the time and Spark's counters of doing so."""
-        with cluster.pristine(self.spark), evidence.collect(self.spark, function.__name__) as counters:
-            began = time.perf_counter()
-            result = function(*arguments)
-            if not isinstance(result, pd.DataFrame):
-                result = result.toPandas()
-            seconds = time.perf_counter() - began
-        counters.other = dict(result.attrs.get("counters", {}))
-        executors = remote.executors(self.spark)
-        return Watched(name or function.__name__, seconds, counters, result, self.lab.shown, executors)
+
+        def work() -> Outcome:
+            found = function(*arguments)
+            outcome = found if isinstance(found, Outcome) else Outcome(found)
+            if isinstance(outcome.table, pd.DataFrame):
+                return outcome
+            return Outcome(outcome.table.toPandas(), outcome.counts, outcome.notes)
+
+        with session.pristine(self.spark):
+            run = timed(self.spark, function.__name__, work)
+        run.counters.other = run.output.counts
+        table = run.output.table
+        table.attrs = dict(run.output.notes)
+        shown, count = self.lab.shown, executors.count(self.spark)
+        return Watched(name or function.__name__, run.seconds, run.counters, table, shown, count)
 
     def fails(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Calls a function that cannot succeed here, and prints what Spark says about it, in one line.
@@ -99,29 +109,34 @@ class OpenLab:
         Only the cluster of containers can grow while a session runs. On any other, and when no machine has come after
         ``patience`` seconds, it says so.
         """
-        if cluster.backend() != "docker":
+        if session.backend() != "docker":
             print(
                 "This needs the cluster of containers, which can grow: course/docker.md tells how to start it."
             )
             return None
-        few = remote.executors(self.spark)
+        few = executors.count(self.spark)
         before = self.watch(function, *arguments)
         print(f"{before.seconds:.1f} s on {few} machines. Add one, in a terminal of your own machine:")
         print(f"    sparklimits cluster up --workers {few + 1}")
         began = time.monotonic()
-        while remote.executors(self.spark) <= few:
+        while executors.count(self.spark) <= few:
             if time.monotonic() - began > patience:
                 print(f"None has come in {patience:.0f} s. Run this cell again when you are ready.")
                 return None
             time.sleep(0.5)
-        more = remote.executors(self.spark)
+        more = executors.count(self.spark)
         self.watch(function, *arguments)  # the new executor warms up
         after = self.watch(function, *arguments)
         return figures.bars({f"{few} machines": before.seconds, f"{more} machines": after.seconds}, "seconds")
 
     def quality(self, **results: pd.DataFrame) -> Quality:
         """Compares collected results, by function name, with the right ones for the opened data."""
-        return self.lab.check(results, self.frame)
+        checks = {one.name: one.check for one in self.lab.exercises}
+        found = [checks[name](result, self.frame) for name, result in results.items()]
+        return Quality(
+            {name: value for one in found for name, value in one.values.items()},
+            tuple(reason for one in found for reason in one.broken),
+        )
 
     def require(self, **results: pd.DataFrame) -> None:
         """Says that the collected results are right.
@@ -139,34 +154,87 @@ class OpenLab:
         folder = self.lab.write_data(frame, scratch() / "data" / f"opened-{os.urandom(6).hex()}")
         return self.lab.load(self.spark, folder)
 
-    def prove(self, **functions: Solution) -> Result:
-        """Measures the functions (by name; the naive way stands for one that is left out)."""
-        progress = Progress(f"measuring {self.lab.id}")
-        experiment = Experiment(self.lab, self.spark, scale=self.scale, progress=progress)
-        result = experiment.measure({**self.lab.naive, **functions})
-        progress.done()
+    def prove(self) -> Result:
+        """Measures the functions of this notebook, found by the lab's names for them.
+
+        One whose cell did not run is not there: it earns nothing, and the naive way takes its place. Whatever else goes
+        wrong is no fault of the functions: the result is ``inconclusive`` then, with the reason.
+        """
+        functions, absent = self._own_functions()
+        with Progress(f"measuring {self.lab.id}") as progress:
+            experiment = Experiment(self.lab, self.spark, scale=self.scale, progress=progress)
+            try:
+                result = experiment.measure(functions, absent)
+                self._follow(experiment)
+            except Exception as error:
+                reason = (
+                    str(error) if isinstance(error, SparkLimitsError) else f"{type(error).__name__}: {error}"
+                )
+                backend = session.backend()
+                result = verdict.undecided(self.lab, reason, scale=self.scale, backend=backend)
         return result
 
-    def also_on(self, result: Result, variant: str, seed: int, **functions: Solution) -> Result:
-        """The same result, if the functions are right on one more data set too; a ``wrong`` one otherwise."""
-        experiment = Experiment(self.lab, self.spark, scale=self.scale, seed=seed)
-        try:
-            broken: Sequence[str] = experiment.run({**self.lab.naive, **functions}, variant).quality.broken
-        except SparkLimitsError as error:
-            broken = (str(error),)
-        return replace(result, verdict="wrong", reasons=tuple(broken)) if broken else result
+    def also_on(self, result: Result, variant: str, seed: int) -> Result:
+        """The same result, less what the functions earned that are not right on one more data set.
+
+        A fault of the machine costs nothing: after a second one the result is ``inconclusive``.
+        """
+        functions, _ = self._own_functions()
+        for name, function in functions.items():
+            if not result.share(name):
+                continue  # there is nothing to lose
+            fault = None
+            for _ in range(2):
+                experiment = Experiment(self.lab, self.spark, scale=self.scale, seed=seed)
+                try:
+                    broken = experiment.run({name: function}, variant).quality.broken
+                    kind = "wrong"
+                except CandidateError as error:
+                    broken, kind = (str(error),), "failed"
+                except MachineError as error:
+                    fault = error
+                    experiment.recover()
+                    self._follow(experiment)
+                    continue
+                if broken:
+                    result = verdict.also(result, self.lab, name, Broken(kind, tuple(broken)))
+                break
+            else:
+                result = verdict.doubtful(result, f"{name}: {fault}")
+        return result
+
+    def share(self, part: str, count: float) -> float:
+        """Share of the marks, 0.0 … 1.0, that this count would earn by the bar of a part of the lab."""
+        return bars.counter_share(count, *self.lab.bars[part].at(self.scale))
+
+    def _own_functions(self) -> tuple[dict[str, Solution], dict[str, str]]:
+        """The notebook's functions by name, and for each that is not there, why."""
+        there = vars(sys.modules["__main__"])
+        found = {name: there[name] for name in self.lab.names if callable(there.get(name))}
+        absent = {
+            name: f"{name} is not defined: its cell was not run, or ended with an error"
+            for name in self.lab.names
+            if name not in found
+        }
+        return found, absent
+
+    def _follow(self, experiment: Experiment) -> None:
+        """Goes on with the session that a measurement ended with: it replaces one that has died."""
+        if experiment.spark is not self.spark:
+            self.spark = experiment.spark
+            self.data = self.as_spark(self.frame)
 
     def _repr_html_(self) -> str:
-        limits, page = self.lab.constraints, cluster.page(self.spark)
+        limits, address = self.lab.constraints, session.page_address(self.spark)
         settings = "".join(
             f"<li><code>{html.escape(key)}</code>: {html.escape(limits.reasons[key])}</li>"
             for key in limits.settings
         )
         return (
             f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: "
-            f"{remote.executors(self.spark)} executors of {limits.cores} core and "
-            f"{limits.memory_mb} MB ({html.escape(cluster.backend())}). "
-            f"<a href='{page}' target='_blank'>Spark's own page</a></p>"
+            f"{executors.count(self.spark)} executors of {limits.cores} core and "
+            f"{limits.memory_mb} MB ({html.escape(session.backend())}). "
+            f"<a href='{address}' target='_blank'>Spark's own page</a></p>"
             + (
                 f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"
                 if settings
@@ -181,6 +249,7 @@ def open_lab(lab_id: str) -> OpenLab:
     Raises:
         SparkLimitsError: no such lab, or the machine lacks something; the message says what to do.
     """
+    page.show_in_notebooks()
     return OpenLab(find(lab_id))
 
 
@@ -203,10 +272,12 @@ def partition_sizes(table: Any) -> list[int]:
     return sizes
 
 
-def points(most: float, share: float) -> float:
+def points(share: float, most: float = 1.0) -> float:
     """Marks for a share of ``most``: a plain float between 0 and ``most``, as nbgrader needs it.
 
-    nbgrader gives full marks for anything that is no plain number, so that everything else becomes zero here.
+    In the source of a notebook ``most`` is left out: it stands in the metadata of the cell, and is written into the
+    student's copy from there (:class:`sparklimits.grading.preprocessors.WritePoints`). nbgrader gives full marks for
+    anything that is no plain number, so that everything else becomes zero here.
     """
     value = float(share)
     return round(float(most) * min(1.0, max(0.0, value)), 2) if math.isfinite(value) else 0.0

@@ -5,7 +5,7 @@ _TRAIN_ON = """\
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from sparklimits.offload import device_training
+from sparklimits.labs.lab5_offload import device_training
 
 
 def train_on(network, rows, labels, place, batch):

@@ -11,11 +11,12 @@ from nbgrader.preprocessors import ClearOutput, DeduplicateIds, Execute, IgnoreP
 from nbgrader.utils import determine_grade, is_grade, is_locked
 from traitlets.config import Config
 
+from sparklimits import labs
 from sparklimits.errors import SubmissionError
 from sparklimits.grading import nbgrader_settings
+from sparklimits.grading.marks import name_of
 from sparklimits.grading.submission import check_version, read_notebook
-from sparklimits.labs import LABS
-from sparklimits.paths import project_root
+from sparklimits.machine.paths import project_root
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ def lab_of(path: Path) -> str:
     Raises:
         SubmissionError: the name is no lab's.
     """
-    if path.stem not in LABS:
+    if path.stem not in labs.ids():
+        there = ", ".join(labs.ids())
         raise SubmissionError(
-            f"{path.name} is not named like a lab; the labs are {', '.join(LABS)}. Rename the file to its lab."
+            f"{path.name} is not named like a lab; the labs are {there}. Rename the file to its lab."
         )
     return path.stem
 
@@ -67,8 +69,8 @@ def check(path: Path, progress: Callable[[str], None] = lambda message: None) ->
 
 def _restore_locked_cells(notebook: NotebookNode, released: NotebookNode, path: Path) -> None:
     """What nbgrader's autograding does from its gradebook: locked cells are those of the release."""
-    cells = {_name(cell): cell for cell in notebook.cells if _name(cell)}
-    originals = {_name(cell): cell for cell in released.cells if _name(cell)}
+    cells = {name_of(cell): cell for cell in notebook.cells if name_of(cell)}
+    originals = {name_of(cell): cell for cell in released.cells if name_of(cell)}
     if missing := [name for name in originals if name not in cells]:
         raise SubmissionError(
             f"{path.name} has lost the cell {', '.join(missing)}. `sparklimits reset {path.stem}` restores the "
@@ -81,10 +83,6 @@ def _restore_locked_cells(notebook: NotebookNode, released: NotebookNode, path: 
         cells[name].cell_type = original.cell_type
 
 
-def _name(cell: NotebookNode) -> str:
-    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
-
-
 def _mark(cell: NotebookNode) -> Mark:
     points, most = determine_grade(cell)
     lines = []
@@ -93,4 +91,4 @@ def _mark(cell: NotebookNode) -> Mark:
             lines += output.text.strip().splitlines()
         elif output.output_type == "error":
             lines.append(f"{output.ename}: {output.evalue}".splitlines()[0])
-    return Mark(_name(cell), points, most, lines[-1] if lines else "")
+    return Mark(name_of(cell), points, most, lines[-1] if lines else "")

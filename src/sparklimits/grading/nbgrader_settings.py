@@ -8,7 +8,7 @@ from pathlib import Path
 
 from traitlets.config import Config
 
-from sparklimits.grading.preprocessors import RefuseOtherVersion
+from sparklimits.grading.preprocessors import RefuseOtherVersion, WritePoints
 
 #: Seconds that one cell may take: a measurement with all its pairs, repeated once, on a busy machine.
 CELL_TIMEOUT = 1800
@@ -30,6 +30,22 @@ def apply(config: Config) -> None:
     config.IgnorePattern.pattern = r"(?s).*"
     # No `raise NotImplementedError`: an untouched notebook runs, because each cell falls back to the naive way.
     config.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
+    # Points stand in the metadata: they are written into the cells and headings before anything else happens.
+    config.GenerateAssignment.preprocessors = [
+        WritePoints,
+        "nbgrader.preprocessors.IncludeHeaderFooter",
+        "nbgrader.preprocessors.InstantiateTests",
+        "nbgrader.preprocessors.LockCells",
+        "nbgrader.preprocessors.ClearSolutions",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+        "nbgrader.preprocessors.ClearHiddenTests",
+        "nbgrader.preprocessors.ClearMarkScheme",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
     config.Autograde.sanitize_preprocessors = [
         RefuseOtherVersion,
         "nbgrader.preprocessors.ClearOutput",

@@ -8,6 +8,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from sparklimits.grading import marks
 from sparklimits.grading.submission import check_version
 
 
@@ -22,3 +23,18 @@ class RefuseOtherVersion(NbGraderPreprocessor):
         """
         check_version(nb, Path(f"{resources.get('unique_key', 'notebook')}.ipynb"))
         return nb, resources
+
+
+class WritePoints(NbGraderPreprocessor):
+    """Writes the points of each cell, which stand in its metadata, into the cell and into the headings.
+
+    The first step from a solution to a student's copy, and from a solution to its validation.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """The notebook with its points written out.
+
+        Raises:
+            SubmissionError: a cell or a heading asks for points that do not exist; the message names it.
+        """
+        return marks.written_out(nb), resources

@@ -11,8 +11,8 @@ from nbformat import NotebookNode
 
 from sparklimits import __version__
 from sparklimits.errors import SubmissionError
-from sparklimits.labs.base import Lab
-from sparklimits.paths import project_root
+from sparklimits.machine.paths import project_root
+from sparklimits.measurement.lab import Lab
 
 
 def reference_path(lab: Lab) -> Path:
@@ -70,7 +70,7 @@ def load_functions(path: Path, lab: Lab) -> dict[str, Callable[..., Any]]:
     Raises:
         SubmissionError: unreadable, a cell is missing, a cell fails, or a function is not defined.
     """
-    names = [task.name for task in lab.tasks]
+    names = list(lab.names)
     if path.suffix == ".py":
         if not path.is_file():
             raise SubmissionError(f"There is no file {path}.")

@@ -1,27 +1,24 @@
-"""The table of labs."""
+"""The labs, a folder each: ``labN_name`` holds a package whose ``LAB`` is the lab's row of the table.
+
+The folders are found by their names, and a lab is imported when it is asked for: a command that needs none loads none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from typing import TYPE_CHECKING
 
 from sparklimits.errors import SparkLimitsError
-from sparklimits.labs.base import Lab
-from sparklimits.labs.lab0_measuring import LAB as LAB0_MEASURING
-from sparklimits.labs.lab1_memory import LAB as LAB1_MEMORY
-from sparklimits.labs.lab2_skew import LAB as LAB2_SKEW
-from sparklimits.labs.lab3_network import LAB as LAB3_NETWORK
-from sparklimits.labs.lab4_synchronisation import LAB as LAB4_SYNCHRONISATION
-from sparklimits.labs.lab5_offload import LAB as LAB5_OFFLOAD
-from sparklimits.labs.lab6_capstone import LAB as LAB6_CAPSTONE
 
-LABS: dict[str, Lab] = {
-    lab.id: lab
-    for lab in (
-        LAB0_MEASURING,
-        LAB1_MEMORY,
-        LAB2_SKEW,
-        LAB3_NETWORK,
-        LAB4_SYNCHRONISATION,
-        LAB5_OFFLOAD,
-        LAB6_CAPSTONE,
-    )
-}
+if TYPE_CHECKING:
+    from sparklimits.measurement.lab import Lab
+
+
+def ids() -> list[str]:
+    """The labs there are, in their order."""
+    return sorted(one.name for one in pkgutil.iter_modules(__path__) if re.fullmatch(r"lab\d+_\w+", one.name))
 
 
 def find(lab_id: str) -> Lab:
@@ -30,7 +27,12 @@ def find(lab_id: str) -> Lab:
     Raises:
         SparkLimitsError: there is no such lab; the message lists those there are.
     """
-    try:
-        return LABS[lab_id]
-    except KeyError:
-        raise SparkLimitsError(f"There is no lab {lab_id!r}. The labs are: {', '.join(LABS)}.") from None
+    if lab_id not in ids():
+        raise SparkLimitsError(f"There is no lab {lab_id!r}. The labs are: {', '.join(ids())}.")
+    lab: Lab = importlib.import_module(f"{__name__}.{lab_id}").LAB
+    return lab
+
+
+def every() -> list[Lab]:
+    """All labs, in their order."""
+    return [find(lab_id) for lab_id in ids()]

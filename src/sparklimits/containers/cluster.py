@@ -1,0 +1,313 @@
+"""The Docker cluster: containers that stand for machines, on one engine, started and stopped by compose.
+
+A worker has a share of a core, a limit of memory and a link of its own. Compose sets the first two. The link is
+shaped by ``tc`` in a container that lives for a moment in the worker's network: nothing that stays has the right
+to change it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import secrets
+import socket
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from sparklimits.containers import image
+from sparklimits.containers.engine import check, check_gpu, compose, docker, ids, inspect, run
+from sparklimits.errors import MachineError
+from sparklimits.machine import pytorch_index
+from sparklimits.machine.paths import project_root
+from sparklimits.spark.constraints import Machines
+
+#: The ports of JupyterLab and of Spark's page on 127.0.0.1; the next free one when they are taken.
+LAB_PORT, SPARK_PORT = 8888, 8080
+#: Room beside the executor's heap for its Python workers, and for what they train.
+BESIDE_MB = 1536
+#: The driver's link, in links of a worker: a head node serves all workers and has more.
+DRIVER_LINKS = 10
+#: How long the cluster may take until it is ready, seconds.
+_PATIENCE = 120
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A container as it is; ``link`` is the rate that ``tc`` tells, and the latency where it has one."""
+
+    role: str
+    name: str
+    state: str
+    cpus: float
+    memory_mb: int
+    link: str
+
+
+def up(machines: Machines, gpu: bool = False) -> list[str]:
+    """Builds the image if the checkout has changed, starts the cluster or changes the one that runs, shapes its links.
+
+    With ``gpu``, or where the one that runs has it, the lab and one worker more get the NVIDIA GPU. Returns what to
+    tell: the addresses of JupyterLab and of Spark's page.
+
+    Raises:
+        MachineError: the engine is not there, has no GPU to give, or refused; the message says what to do.
+    """
+    check()
+    gpu = gpu or _with_gpu()
+    if gpu:
+        check_gpu()
+    settings = _settings(machines, gpu)
+    if image.made_from(settings["SPARKLIMITS_IMAGE"]) != image.source():
+        compose(["build", "master"], settings)
+    scale = ["--scale", f"worker={machines.workers}"]
+    compose(["up", "--detach", "--remove-orphans", *scale], settings)
+    _shape(machines, settings["SPARKLIMITS_IMAGE"])
+    _wait(machines.workers + gpu)
+    return addresses()
+
+
+def down() -> None:
+    """Removes the containers, their networks and the volume of their data."""
+    check()
+    compose(["down", "--volumes", "--remove-orphans", "--timeout", "5"], _settings(Machines(), _with_gpu()))
+
+
+def status() -> list[Machine]:
+    """The containers of the cluster, by name."""
+    check()
+    found = []
+    for one in inspect(ids(all=True)):
+        host = one["HostConfig"]
+        running = one["State"]["Running"]
+        found.append(
+            Machine(
+                one["Config"]["Labels"]["sparklimits.role"],
+                one["Name"].lstrip("/"),
+                _state(one),
+                host["NanoCpus"] / 1e9,
+                host["Memory"] // 2**20,
+                _link(one) if running else "",
+            )
+        )
+    return sorted(found, key=lambda machine: machine.name)
+
+
+def addresses() -> list[str]:
+    """Where JupyterLab and Spark's page are, as lines to print."""
+    (lab,), (master,) = inspect(ids("lab")), inspect(ids("master"))
+    token = _environment(lab)["JUPYTER_TOKEN"]
+    return [
+        f"JupyterLab: http://127.0.0.1:{_published(lab)}/lab?token={token}",
+        f"Spark: http://127.0.0.1:{_published(master)}",
+    ]
+
+
+def _with_gpu() -> bool:
+    """Whether the cluster that runs is the one with a GPU."""
+    return any(
+        one["Config"]["Labels"]["com.docker.compose.service"] == "lab-gpu" for one in inspect(ids("lab"))
+    )
+
+
+def _settings(machines: Machines, gpu: bool) -> dict[str, str]:
+    """The variables of compose.yaml. What a running cluster was started with stays: its token, its ports."""
+    running = {role: inspect(ids(role)) for role in ("lab", "master")}
+    token = _environment(running["lab"][0])["JUPYTER_TOKEN"] if running["lab"] else secrets.token_hex(16)
+    return {
+        "COMPOSE_PROFILES": "gpu" if gpu else "cpu",
+        "SPARKLIMITS_IMAGE": image.name(gpu),
+        "SPARKLIMITS_SOURCE": image.source(),
+        "SPARKLIMITS_TORCH_INDEX": pytorch_index.chosen(gpu, say=_say) or "default",
+        "SPARKLIMITS_UID": str(user()),
+        "SPARKLIMITS_WORK": str(project_root() / "work"),
+        "SPARKLIMITS_TOKEN": token,
+        "SPARKLIMITS_LAB_PORT": str(_published(running["lab"][0]) if running["lab"] else free_port(LAB_PORT)),
+        "SPARKLIMITS_SPARK_PORT": str(
+            _published(running["master"][0]) if running["master"] else free_port(SPARK_PORT)
+        ),
+        "SPARKLIMITS_WORKER_CPUS": str(machines.cpus),
+        "SPARKLIMITS_WORKER_MEMORY_MB": str(machines.memory_mb),
+        "SPARKLIMITS_WORKER_LIMIT_MB": str(machines.memory_mb + BESIDE_MB),
+    }
+
+
+def checked_workers(count: int) -> int:
+    """The number of workers.
+
+    Raises:
+        MachineError: it is none, or more than an engine on one machine serves.
+    """
+    if not 1 <= count <= 32:
+        raise MachineError(f"--workers {count}: 1 to 32 workers are possible.")
+    return count
+
+
+def checked_rates(text: str) -> tuple[float, ...]:
+    """Megabits a second from text such as ``100mbit`` or, for racks, ``100mbit,20mbit``.
+
+    Raises:
+        MachineError: it is none such.
+    """
+    found = [re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(k|m|g)bit", part.strip()) for part in text.split(",")]
+    units = {"k": 1e-3, "m": 1.0, "g": 1e3}
+    rates = tuple(float(match[1]) * units[match[2]] for match in found if match)
+    if len(rates) < len(found) or not min(rates, default=0) > 0:
+        raise MachineError(
+            f"--bandwidth {text}: write a rate such as 100mbit, or one for each rack: 100mbit,20mbit."
+        )
+    return rates
+
+
+def checked_latency(text: str) -> float:
+    """Milliseconds from text such as ``5ms``.
+
+    Raises:
+        MachineError: it is none such.
+    """
+    if not (found := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)ms", text.strip())):
+        raise MachineError(f"--latency {text}: write milliseconds, such as 5ms.")
+    return float(found[1])
+
+
+def free_port(first: int) -> int:
+    """The first port from here on that nobody listens on, of 50.
+
+    Raises:
+        MachineError: all are taken.
+    """
+    for port in range(first, first + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise MachineError(
+        f"The ports {first} to {first + 49} of 127.0.0.1 are taken: stop a program that uses one."
+    )
+
+
+def _say(text: str) -> None:
+    print(text.strip(), file=sys.stderr)
+
+
+def user() -> int:
+    """The number of the user whom the student's files belong to: this one, or, for root, that of ``work/``."""
+    if own := os.getuid():
+        return own
+    work = project_root() / "work"
+    work.mkdir(exist_ok=True)
+    # No container runs as root. What root has prepared is handed over to an ordinary user.
+    if not (owner := work.stat().st_uid):
+        owner = 1000
+        for path in (work, *work.rglob("*")):
+            os.chown(path, owner, owner)
+    return owner
+
+
+def _wait(workers: int) -> None:
+    """Waits until JupyterLab answers and the workers have registered.
+
+    Asked from here, because a check of health that runs every second in each container costs what it measures.
+    """
+    (lab,), (master,) = inspect(ids("lab")), inspect(ids("master"))
+    begun = time.monotonic()
+    while True:
+        for one in inspect(ids(all=True)):
+            if one["State"]["Status"] == "exited":
+                last = docker(["logs", "--tail", "1", one["Id"]], both=True).strip()
+                raise MachineError(
+                    f"The container {one['Name'].lstrip('/')} has ended: {last or 'it did not say why'}"
+                )
+        there = json.loads(_page(_published(master), "/json/") or "{}").get("aliveworkers") == workers
+        if there and _page(_published(lab), "/api"):
+            return
+        if time.monotonic() - begun > _PATIENCE:
+            raise MachineError(
+                f"The cluster is not ready after {_PATIENCE} s: `sparklimits cluster status` shows its containers."
+            )
+        time.sleep(0.5)
+
+
+def _page(port: int, path: str) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+    except (OSError, http.client.HTTPException):
+        return ""
+
+
+def _shape(machines: Machines, image: str) -> None:
+    """Gives every worker's link, and the lab's wider one into the cluster's network, its rate and latency.
+
+    Workers take the racks in turn.
+    """
+    (lab,) = inspect(ids("lab"))
+    workers = sorted(inspect(ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
+    rates = [machines.mbit[number % len(machines.mbit)] for number in range(len(workers))]
+    for one, rate in [(lab, DRIVER_LINKS * max(machines.mbit)), *zip(workers, rates, strict=True)]:
+        docker(
+            ["run", "--rm", "--network", f"container:{one['Id']}", "--cap-drop", "ALL", "--cap-add", "NET_ADMIN",
+             "--user", "root", image, "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
+             str(max(16_000, round(rate * 1e6 / 8 / 100))), f"{machines.latency_ms:g}ms"]
+        )  # fmt: skip
+
+
+#: A token bucket on the interface with the address $0: the rate $1, and $2 bytes at once (a hundredth of a second).
+#: What waits for its turn is kept, so that TCP slows down instead of losing packets. With a latency $3 there is netem
+#: around it, which not every kernel has.
+_SHAPE = """\
+link=$(ip -o -4 address | awk -v address="$0" 'index($4, address "/") == 1 {print $2}')
+tc qdisc del dev "$link" root 2>/dev/null
+parent=root
+if [ "$3" != 0ms ]; then
+    tc qdisc add dev "$link" root handle 1: netem delay "$3" limit 100000 || { echo "no netem" >&2; exit 1; }
+    parent="parent 1:1"
+fi
+tc qdisc add dev "$link" $parent tbf rate "$1" burst "$2" limit 4000000
+"""
+
+
+def _link(container: dict[str, Any]) -> str:
+    show = run(["docker", "exec", container["Id"], "tc", "qdisc", "show"]).stdout
+    found = [
+        re.search(pattern, show) for pattern in (r"qdisc tbf .* rate (\S+)", r"qdisc netem .* delay (\S+)")
+    ]
+    return ", ".join(match[1] for match in found if match)
+
+
+def _state(container: dict[str, Any]) -> str:
+    state = container["State"]
+    words = [state["Status"]]
+    if state["Running"] and (health := state.get("Health", {}).get("Status")):
+        words.append(health)
+    if state["OOMKilled"] or (state["Running"] and _killed_for_memory(container["Id"])):
+        words.append("was out of memory")
+    return ", ".join(words)
+
+
+def _killed_for_memory(container: str) -> bool:
+    """Whether the kernel has killed a process of a running container because of its limit of memory."""
+    files = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"]  # cgroup 2, cgroup 1
+    said = run(["docker", "exec", container, "cat", *files]).stdout
+    return any(int(count) > 0 for count in re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE))
+
+
+def _address(container: dict[str, Any]) -> str:
+    networks = container["NetworkSettings"]["Networks"]
+    return next(one["IPAddress"] for name, one in networks.items() if name.endswith("_cluster"))
+
+
+def _published(container: dict[str, Any]) -> int:
+    (port,) = (bound[0] for bound in container["HostConfig"]["PortBindings"].values())
+    return int(port["HostPort"])
+
+
+def _environment(container: dict[str, Any]) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in container["Config"]["Env"])

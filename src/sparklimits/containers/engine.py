@@ -1,0 +1,128 @@
+"""Docker's engine, by its own command: what it says, and what to do when it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sparklimits.errors import MachineError
+from sparklimits.machine.paths import project_root
+
+_REMEDIES = {
+    (
+        "permission denied",
+        "docker.sock",
+    ): "You may not use Docker's engine: `sudo usermod -aG docker $USER`, then log in again.",
+    ("is not a docker command",): "Docker has no compose plugin of version 2: install docker-compose-plugin.",
+    ("Cannot connect to the Docker daemon",): "Docker's engine does not run: start Docker Desktop, or "
+    "`sudo systemctl start docker`.",
+    (
+        "port is already allocated",
+    ): "A port was taken in this moment: run the command again, it looks for another.",
+    (
+        "address already in use",
+    ): "A port was taken in this moment: run the command again, it looks for another.",
+    (
+        "no netem",
+    ): "This kernel cannot delay packets (it has no `netem`): links have a rate here, but no latency; leave out "
+    "--latency.",
+    (
+        "no space left on device",
+    ): "The disk of Docker's engine is full: `docker system prune` removes what no container uses.",
+}
+
+
+def check() -> str:
+    """The version of the engine; compose is asked for too.
+
+    Raises:
+        MachineError: there is not, or this user may not use it.
+    """
+    version = docker(["version", "--format", "{{.Server.Version}}"]).strip()
+    docker(["compose", "version"])
+    return version
+
+
+def check_gpu() -> None:
+    """Asks whether the engine can hand an NVIDIA GPU to a container.
+
+    Raises:
+        MachineError: it cannot.
+    """
+    if "nvidia" not in json.loads(docker(["info", "--format", "{{json .Runtimes}}"])):
+        raise MachineError(
+            "Docker's engine has no NVIDIA GPU to give: install NVIDIA's driver and its Container Toolkit "
+            "(https://docs.nvidia.com/datacenter/cloud-native/container-toolkit), or leave out --gpu."
+        )
+
+
+def project() -> str:
+    """Compose's name for this user's cluster: several users may share one engine."""
+    return os.environ.get("COMPOSE_PROJECT_NAME") or f"sparklimits-{os.getuid()}"
+
+
+def compose(arguments: Sequence[str], settings: Mapping[str, str]) -> None:
+    """Runs compose; what it says passes through, on standard error."""
+    process = subprocess.Popen(
+        compose_command(*arguments), env={**os.environ, **settings}, stdout=sys.stderr,
+        stderr=subprocess.PIPE, text=True, errors="replace",
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        sys.stderr.write(line)
+        said.append(line)
+    if process.wait():
+        raise MachineError(_explained("".join(said)))
+
+
+def compose_command(*arguments: str) -> list[str]:
+    file = project_root() / "docker" / "compose.yaml"
+    if not file.is_file():
+        raise MachineError(
+            f"There is no {file}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
+        )
+    return ["docker", "compose", "--project-name", project(), "--file", str(file), *arguments]
+
+
+def ids(role: str = "", all: bool = False) -> list[str]:
+    """The containers of the cluster: those that run, or all."""
+    labels = [f"label=com.docker.compose.project={project()}"]
+    if role:
+        labels.append(f"label=sparklimits.role={role}")
+    filters = [part for label in labels for part in ("--filter", label)]
+    return docker(["ps", "--quiet", "--no-trunc", *(["--all"] if all else []), *filters]).split()
+
+
+def inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
+    return json.loads(docker(["inspect", *ids])) if ids else []
+
+
+def docker(arguments: Sequence[str], both: bool = False) -> str:
+    """What docker prints; with ``both``, what it writes to standard error too."""
+    done = run(["docker", *arguments])
+    if done.returncode:
+        raise MachineError(_explained(done.stderr))
+    return done.stdout + done.stderr if both else done.stdout
+
+
+def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise MachineError(
+            "Docker is not installed: https://docs.docker.com/engine/install tells how. The labs run without it, on "
+            "the embedded cluster."
+        ) from None
+
+
+def _explained(said: str) -> str:
+    for signs, remedy in _REMEDIES.items():
+        if all(sign in said for sign in signs):
+            return remedy
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return f"Docker failed: {lines[-1] if lines else 'it did not say why'}"

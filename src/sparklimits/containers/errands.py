@@ -1,0 +1,89 @@
+"""Work for the lab's container: files handed over, a command run there, results brought back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from sparklimits.containers import image
+from sparklimits.containers.engine import docker, ids, inspect, run
+from sparklimits.errors import MachineError
+
+
+def serve() -> bool:
+    """Whether a measurement belongs on the Docker cluster: it is up, and no other cluster is named.
+
+    Quick, and no where there is no Docker.
+    """
+    if os.environ.get("SPARKLIMITS_MASTER"):  # also so in the lab's container itself
+        return False
+    try:
+        return bool(ids("lab"))
+    except MachineError:
+        return False
+
+
+@contextlib.contextmanager
+def handed_over(files: Mapping[str, Path]) -> Iterator[str]:
+    """A folder of the lab's container with these files, by their paths in it; it is removed afterwards.
+
+    Raises:
+        MachineError: the image is older than the checkout.
+    """
+    (lab,) = inspect([_lab()])
+    if image.made_from(lab["Image"]) != image.source():
+        raise MachineError(
+            "The cluster's image is not that of this checkout any more: `sparklimits cluster up` makes it anew."
+        )
+    folder = docker(["exec", _lab(), "mktemp", "--directory"]).strip()
+    try:
+        for path, file in files.items():
+            copy = ["sh", "-c", 'mkdir -p "$(dirname "$0")" && cat > "$0"', f"{folder}/{path}"]
+            subprocess.run(
+                ["docker", "exec", "--interactive", _lab(), *copy], input=file.read_bytes(), check=True
+            )
+        yield folder
+    finally:
+        run(["docker", "exec", _lab(), "rm", "-rf", folder])
+
+
+def in_lab(command: Sequence[str], folder: str, output: TextIO | None = None) -> int:
+    """Runs a command in the lab's container, in this folder of it; returns its exit code.
+
+    What it prints comes out here, or goes to ``output``.
+    """
+    return subprocess.run(_exec(command, folder), stdout=output).returncode
+
+
+def said_in_lab(command: Sequence[str], folder: str) -> str:
+    """The same; what it writes to standard output, when it succeeds.
+
+    Raises:
+        MachineError: it failed; the last line that it wrote to standard error.
+    """
+    done = run(_exec(command, folder))
+    if done.returncode:
+        raise MachineError((done.stderr.strip().splitlines() or ["the command failed"])[-1])
+    return done.stdout
+
+
+def bring(folder: str, to: Path) -> None:
+    """Copies what is in this folder of the lab's container into one here."""
+    to.mkdir(parents=True, exist_ok=True)
+    docker(["cp", f"{_lab()}:{folder}/.", str(to)])
+
+
+def _exec(command: Sequence[str], folder: str) -> list[str]:
+    place = ["--env", f"SPARKLIMITS_HOME={folder}", "--workdir", folder]
+    scale = ["--env", "SPARKLIMITS_SCALE"] if "SPARKLIMITS_SCALE" in os.environ else []
+    return ["docker", "exec", *place, *scale, _lab(), *command]
+
+
+def _lab() -> str:
+    if not (found := ids("lab")):
+        raise MachineError("The Docker cluster is not up: `sparklimits cluster up` starts it.")
+    return found[0]

@@ -1,0 +1,56 @@
+"""Says what a long piece of work does now: one line that is written over, in a notebook or in a terminal."""
+
+from __future__ import annotations
+
+import html
+import sys
+import time
+from types import TracebackType
+
+
+class Progress:
+    """Call it with a message; it adds the minutes and seconds since the start. Its ``with`` block ends the line.
+
+    In a notebook the line is an output that is replaced (never standard error, which nbgrader would take for
+    a failure); in a terminal it is one line of standard error; in a log file, one line for each message.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._began = time.monotonic()
+        self._display = None
+        if _in_notebook():
+            from IPython.display import HTML, display
+
+            self._display = display(HTML(html.escape(title)), display_id=True)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leaves the last line, with the time that all took: what comes next, an error say, has a line of its own."""
+        self("done" if error is None else "stopped")
+        if self._display is None and sys.stderr.isatty():
+            print(file=sys.stderr)
+
+    def __call__(self, message: str) -> None:
+        elapsed = int(time.monotonic() - self._began)
+        text = f"{self._title} · {message} · {elapsed // 60}:{elapsed % 60:02d}"
+        if self._display is not None:
+            from IPython.display import HTML
+
+            self._display.update(HTML(html.escape(text)))
+        elif sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+def _in_notebook() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None

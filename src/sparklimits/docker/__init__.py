@@ -1,1 +1,0 @@
-"""The cluster of containers. Nothing here knows a lab."""

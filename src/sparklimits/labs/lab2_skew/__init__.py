@@ -1,0 +1,59 @@
+"""Lab 2, data skew: two jobs on ratings in which one hot key holds up everybody.
+
+The data stand for twenty days of a shop. One *item* is shown to every new user, so most users have rated it;
+one *account* is shared by everybody who stands at the shop's terminal, so it has rated half the catalogue.
+"""
+
+from __future__ import annotations
+
+from sparklimits.datasets.ratings import write_parquet
+from sparklimits.labs.lab2_skew import naive
+from sparklimits.labs.lab2_skew.data import from_movielens, load, make_data
+from sparklimits.labs.lab2_skew.oracle import check_pairs, check_trends
+from sparklimits.measurement.lab import Bar, Exercise, Lab
+from sparklimits.spark.constraints import Constraints
+
+LAB = Lab(
+    id="lab2_skew",
+    limitation="data skew",
+    fix="time slices, sampled baskets, repartitioning",
+    explains="straggler_ratio",
+    gain=3.0,
+    exercises=(
+        Exercise(
+            "item_trends",
+            naive.item_trends,
+            ("ratings",),
+            Bar("straggler_ratio", good=1.5, bad=6.0),
+            check_trends,
+            needs="shuffle_records",
+        ),
+        Exercise(
+            "item_pairs",
+            naive.item_pairs,
+            ("ratings",),
+            Bar("straggler_ratio", good=1.5, bad=8.0),
+            check_pairs,
+            needs="shuffle_records",
+        ),
+    ),
+    constraints=Constraints(
+        settings={
+            "spark.sql.shuffle.partitions": "16",
+            "spark.sql.adaptive.coalescePartitions.enabled": "false",
+        },
+        reasons={
+            "spark.sql.shuffle.partitions": "16 instead of 200: few enough to see each one in a picture",
+            "spark.sql.adaptive.coalescePartitions.enabled": (
+                "off instead of on: it would merge the light partitions up to the size of the heavy one, which "
+                "hides the skew on two slots and would not on two hundred"
+            ),
+        },
+    ),
+    make_data=make_data,
+    write_data=write_parquet,
+    load=load,
+    variants=("main", "other"),
+    shown=("straggler_ratio", "memory_spilled_bytes"),
+    from_movielens=from_movielens,
+)

@@ -1,0 +1,56 @@
+"""Lab 3, network overhead: two jobs that send far more bytes than their answer needs, and one with large objects.
+
+The data stand for one day of a shop. Its users fall into *cohorts* (a city and an age group, say). Some model has
+learned a vector for each user and for each item: what they are like, in numbers.
+"""
+
+from __future__ import annotations
+
+from sparklimits.labs.lab3_network import kryo, naive
+from sparklimits.labs.lab3_network.data import load, make_data, write_data
+from sparklimits.labs.lab3_network.oracle import check_scores, check_similarities, check_tastes
+from sparklimits.measurement.lab import Bar, Exercise, Lab, with_the_data
+from sparklimits.spark.constraints import Constraints
+
+LAB = Lab(
+    id="lab3_network",
+    limitation="network overhead",
+    fix="combining before the shuffle, broadcast, Kryo",
+    explains="shuffle_bytes",
+    gain=2.7,
+    exercises=(
+        Exercise(
+            "cohort_tastes",
+            naive.cohort_tastes,
+            ("purchases", "vectors"),
+            Bar("shuffle_bytes", good=5e6, bad=1e8, grows=with_the_data),
+            check_tastes,
+            needs="shuffle_records",
+        ),
+        Exercise(
+            "cohort_scores",
+            naive.cohort_scores,
+            ("views", "users", "items"),
+            Bar("shuffle_bytes", good=5e6, bad=3e8, grows=with_the_data),
+            check_scores,
+            needs="shuffle_records",
+        ),
+        # Java's own serializer takes 0.67 MB.
+        Exercise(
+            "kryo_settings",
+            kryo.kryo_settings,
+            (),
+            Bar("object_bytes", good=4.0e5, bad=6.0e5),
+            check_similarities,
+            needs="object_bytes",
+            timed=False,
+            drive=kryo.drive_settings,
+        ),
+    ),
+    constraints=Constraints(),
+    make_data=make_data,
+    write_data=write_data,
+    load=load,
+    variants=("main", "other"),
+    shown=("shuffle_bytes", "remote_bytes"),
+)

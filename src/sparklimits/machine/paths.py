@@ -1,0 +1,105 @@
+"""Where things lie: the project's root, and one private scratch folder for each process."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from sparklimits.errors import MachineError
+
+#: Free space below which no cluster is started: shuffle files of the largest lab stay under half of it.
+MIN_FREE_BYTES = 1_000_000_000
+_LOCK = "lock"
+
+
+def project_root() -> Path:
+    """The folder that holds ``labs/``: ``SPARKLIMITS_HOME``, or the nearest one above the current folder.
+
+    Where neither exists (the package is used on its own) the current folder serves.
+    """
+    if home := os.environ.get("SPARKLIMITS_HOME"):
+        return Path(home).resolve()
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "labs").is_dir() and (folder / "nbgrader_config.py").is_file():
+            return folder
+    return here
+
+
+@cache
+def scratch() -> Path:
+    """This process's own folder for everything temporary; it is removed when the process ends.
+
+    It lies under ``SPARKLIMITS_TMP`` or the project's ``.sparklimits/``. Folders whose process is dead (a
+    killed kernel leaves one) are removed on the way.
+
+    Raises:
+        MachineError: the folder cannot be written, or its disk is nearly full.
+    """
+    base = Path(os.environ.get("SPARKLIMITS_TMP") or project_root() / ".sparklimits")
+    remedy = "Free some space, or set SPARKLIMITS_TMP to a folder on another disk."
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        _remove_orphans(base)
+        free = shutil.disk_usage(base).free
+        if free < MIN_FREE_BYTES:
+            raise MachineError(
+                f"The disk under {base} has {free / 1e6:,.0f} MB left; a lab needs "
+                f"{MIN_FREE_BYTES / 1e6:,.0f} MB for its temporary files. {remedy}"
+            )
+        folder = _locked_folder(base)
+    except OSError as error:
+        raise MachineError(
+            f"Cannot write temporary files under {base} ({error.strerror}). {remedy}"
+        ) from error
+    atexit.register(_remove, folder, os.getpid())
+    return folder
+
+
+def _locked_folder(base: Path) -> Path:
+    """A new folder with a lock in it that this process holds as long as it lives: the kernel lets go of it.
+
+    A process number would not do: on another host, or in a container, the same number is another process, or none.
+    """
+    handle, waiting = tempfile.mkstemp(prefix=".lock-", dir=base)
+    with contextlib.suppress(
+        OSError
+    ):  # a file system without locks: nobody will take the folder for an orphan
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=base))
+        os.rename(waiting, folder / _LOCK)  # locked before it is there to be tried
+    except OSError:
+        os.unlink(waiting)
+        raise
+    return folder
+
+
+def _remove(folder: Path, owner: int) -> None:
+    # A forked child inherits the exit handler; only the process that made the folder may remove it.
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_orphans(base: Path) -> None:
+    for folder in base.iterdir():
+        # Only what was named above: a folder that somebody chose may hold other things.
+        if re.fullmatch(r"[1-9][0-9]{0,9}-[a-z0-9_]{8}", folder.name) and _let_go(folder / _LOCK):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _let_go(lock: Path) -> bool:
+    """Whether nobody holds this lock any more. One that is not there yet, or cannot be asked, counts as held."""
+    try:
+        with lock.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

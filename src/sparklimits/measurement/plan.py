@@ -1,0 +1,43 @@
+"""The plan of a measurement, and a run's place in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BASELINE, CANDIDATE = "baseline", "candidate"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a measurement goes: the arms that warm up, in order, and after how many pairs the rule is asked.
+
+    The warm-up runs are not counted. Before them the candidate was checked on other data, so that it has run twice when
+    the pairs begin: Java compiles what runs often, and a short run is the longer disturbed by it. After the last look
+    it ends. A measurement on a restless machine is made ``attempts`` times before it is left for a person.
+    """
+
+    warm_ups: tuple[str, ...] = (BASELINE, CANDIDATE)
+    looks: tuple[int, ...] = (3, 5, 9)
+    attempts: int = 2
+
+    @property
+    def most(self) -> int:
+        """Pairs after the last look."""
+        return self.looks[-1]
+
+
+#: The plan that marks are given by.
+GRADED = Plan()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands in its measurement: its arm, and the number of its pair from 0 on; a warm-up has none."""
+
+    arm: str
+    pair: int | None
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether the run is a warm-up, which does not count."""
+        return self.pair is None

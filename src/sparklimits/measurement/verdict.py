@@ -1,0 +1,218 @@
+"""What the runs of a measurement come to: the speedup, the share of each part of the marks, and a verdict."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sparklimits.measurement import bars, pairs
+from sparklimits.measurement.lab import Exercise, Lab
+from sparklimits.measurement.pairs import PairedRun, Ratio
+from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Plan
+from sparklimits.measurement.result import SPEED, Arm, ExerciseResult, Result
+from sparklimits.measurement.run import Run
+from sparklimits.spark.counters import counter_name, merged
+
+#: Marks that an undecided part earns for the time being: never none, never all.
+PROVISIONAL = 0.5
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Why a function earns nothing: ``failed``, ``wrong``, ``suspicious``, or ``inconclusive``, with the reasons."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+#: Which verdict stands for a lab whose functions have several: the first of these.
+_WORST = ("wrong", "suspicious", "failed", "inconclusive")
+
+
+def of(
+    lab: Lab,
+    timed: Sequence[PairedRun[Run]],
+    elsewhere: Sequence[Run],
+    broken: Mapping[str, Broken],
+    *,
+    scale: float,
+    backend: str,
+    plan: Plan = GRADED,
+) -> Result:
+    """The result of a measurement whose results were all right.
+
+    Args:
+        lab: the lab that was measured.
+        timed: the runs of both ways, in pairs; a single pair when there was nothing for the clock.
+        elsewhere: the candidate's runs on other kinds of data, which are not timed.
+        broken: the functions that earn nothing; the naive way ran in their place.
+        scale: multiplied the data.
+        backend: the kind of cluster.
+        plan: the plan of the measurement.
+    """
+    slow, fast = (pairs.seconds_of(timed, arm) for arm in (BASELINE, CANDIDATE))
+    runs = {arm: [one.output for one in timed if one.place.arm == arm] for arm in (BASELINE, CANDIDATE)}
+    alive = [one for one in lab.exercises if one.name not in broken]
+    raced = any(one.timed for one in alive)
+    ratio = pairs.ratio(slow, fast) if raced else None
+    broken = {**broken, **_doubts(lab, alive, ratio, [*runs[CANDIDATE], *elsewhere])}
+    noisy = raced and bars.too_noisy(slow, fast, lab.gain, plan)
+    speed = bars.speed_share(slow, fast, lab.gain) if raced else 0.0
+    reasons = [reason for one in broken.values() for reason in one.reasons]
+    if noisy:
+        reasons.append("the machine was too restless to decide; measure again when nothing else runs on it")
+    if any(
+        broken[one.name].verdict == "suspicious" for one in lab.exercises if one.timed and one.name in broken
+    ):
+        speed = 0.0
+    elif noisy:
+        speed = PROVISIONAL
+    result = Result(
+        lab=lab.id,
+        backend=backend,
+        scale=scale,
+        verdict=_verdict(broken, noisy, speed),
+        full_marks_at=bars.Bars.of(lab.gain).full,
+        reasons=tuple(reasons),
+        seconds={BASELINE: slow, CANDIDATE: fast} if raced else {},
+        exercises={one.name: _part(one, runs, elsewhere) for one in alive},
+        quality={name: value for run in runs[CANDIDATE] for name, value in run.quality.values.items()}
+        | {name: value for one in broken.values() for name, value in one.values.items()},
+        arms={arm: _arm(runs[arm]) for arm in runs},
+        shown=lab.shown,
+    )
+    if ratio is not None:
+        result = replace(result, speedup=ratio.speedup, low=ratio.low, high=ratio.high)
+    return replace(result, shares=_shares(lab, result, speed, broken, runs[CANDIDATE]))
+
+
+def undecided(lab: Lab, reason: str, *, scale: float, backend: str) -> Result:
+    """The result when the machine let nothing be measured: it costs no marks before a person has decided."""
+    return replace(_unmeasured(lab, "inconclusive", (reason,), scale, backend), shares=_all(lab, PROVISIONAL))
+
+
+def nothing_right(lab: Lab, broken: Mapping[str, Broken], *, scale: float, backend: str) -> Result:
+    """The result when there is no function left to measure."""
+    reasons = tuple(reason for one in broken.values() for reason in one.reasons)
+    values = {name: value for one in broken.values() for name, value in one.values.items()}
+    return replace(_unmeasured(lab, _verdict(broken, False, 0.0), reasons, scale, backend), quality=values)
+
+
+def also(result: Result, lab: Lab, name: str, broken: Broken) -> Result:
+    """The same result, with one function found broken afterwards: what it earned, and speed that it had a part in."""
+    (exercise,) = (one for one in lab.exercises if one.name == name)
+    lost = dict.fromkeys(exercise.bars, 0.0)
+    if exercise.timed:
+        lost[SPEED] = 0.0
+    stood = {"here": Broken(result.verdict, ())} if result.verdict in _WORST else {}
+    return replace(
+        result,
+        verdict=_verdict({**stood, name: broken}, False, 0.0),
+        reasons=(*result.reasons, *broken.reasons),
+        shares={**result.shares, **lost},
+    )
+
+
+def doubtful(result: Result, reason: str) -> Result:
+    """The same result, not decided: the machine did not let it be checked to the end."""
+    worst = result.verdict if result.verdict in _WORST else "inconclusive"
+    return replace(result, verdict=worst, reasons=(*result.reasons, reason))
+
+
+def _verdict(broken: Mapping[str, Broken], noisy: bool, speed: float) -> str:
+    found = {one.verdict for one in broken.values()} | ({"inconclusive"} if noisy else set())
+    if worst := next((verdict for verdict in _WORST if verdict in found), None):
+        return worst
+    if speed >= 1.0:
+        return "passed"
+    return "partial" if speed > 0.0 else "failed"
+
+
+def _unmeasured(lab: Lab, verdict: str, reasons: tuple[str, ...], scale: float, backend: str) -> Result:
+    return Result(
+        lab=lab.id,
+        backend=backend,
+        scale=scale,
+        verdict=verdict,
+        full_marks_at=bars.Bars.of(lab.gain).full,
+        reasons=reasons,
+        shares=_all(lab, 0.0),
+    )
+
+
+def _all(lab: Lab, share: float) -> dict[str, float]:
+    return dict.fromkeys((SPEED, *lab.bars), share)
+
+
+def _doubts(
+    lab: Lab, alive: Sequence[Exercise], ratio: Ratio | None, candidate: Sequence[Run]
+) -> dict[str, Broken]:
+    """The functions at which a person should look: work outside the cluster, or hidden, or a speedup beyond belief."""
+    found: dict[str, list[str]] = {}
+    for one in alive:
+        counted = [run.counters[one.name] for run in candidate if one.name in run.counters]
+        if one.needs and any(not part.summary()[one.needs] for part in counted):
+            found.setdefault(one.name, []).append(
+                f"{one.name}: {counter_name(one.needs)} of the cluster: none; the work was done elsewhere"
+            )
+        if lost := max((part.forgotten for part in counted), default=0):
+            found.setdefault(one.name, []).append(
+                f"{one.name}: {lost:,} of its jobs are not on Spark's page any more, so its counters are incomplete"
+            )
+        if one.timed and ratio is not None and ratio.speedup > bars.SUSPICIOUS * lab.gain:
+            found.setdefault(one.name, []).append(
+                f"{one.name}: {ratio.speedup:.0f} times faster is beyond what the fixes of this lab can give"
+            )
+    return {name: Broken("suspicious", tuple(reasons)) for name, reasons in found.items()}
+
+
+def _part(exercise: Exercise, runs: Mapping[str, Sequence[Run]], elsewhere: Sequence[Run]) -> ExerciseResult:
+    """One function's part. Its counter is the worse of the timed runs' median and each run elsewhere."""
+
+    def counted(some: Sequence[Run]) -> list[float]:
+        return [
+            run.counters[exercise.name].summary()[exercise.bar.counter]
+            for run in some
+            if exercise.name in run.counters
+        ]
+
+    def seconds(arm: str) -> float:
+        return statistics.median(
+            run.seconds[exercise.name] for run in runs[arm] if exercise.name in run.seconds
+        )
+
+    return ExerciseResult(
+        counter=exercise.bar.counter,
+        baseline_s=seconds(BASELINE),
+        candidate_s=seconds(CANDIDATE),
+        baseline_counter=statistics.median(counted(runs[BASELINE])),
+        candidate_counter=max(statistics.median(counted(runs[CANDIDATE])), *counted(elsewhere), 0.0),
+        on_cluster=bool(exercise.needs),
+    )
+
+
+def _shares(
+    lab: Lab, result: Result, speed: float, broken: Mapping[str, Broken], candidate: Sequence[Run]
+) -> dict[str, float]:
+    shares = {**_all(lab, 0.0), SPEED: speed}
+    for one in lab.exercises:
+        if one.name in broken:
+            continue
+        counted = candidate[0].counters[one.name].summary() | {
+            one.bar.counter: result.exercises[one.name].candidate_counter
+        }
+        for part, bar in one.bars.items():
+            shares[part] = bars.counter_share(counted[bar.counter], *bar.at(result.scale))
+    return shares
+
+
+def _arm(runs: Sequence[Run]) -> Arm:
+    """The last run's evidence, with an earlier run's counters for a function that did not run in it."""
+    counters = {name: part for run in runs for name, part in run.counters.items()}
+    return Arm(
+        summary=merged(list(counters.values())).summary(),
+        functions={name: part.summary() for name, part in counters.items()},
+        counters=counters,
+    )

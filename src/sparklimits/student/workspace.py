@@ -1,0 +1,70 @@
+"""The student's folder ``work/``: copies of the labs that are never overwritten."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from importlib import resources
+from pathlib import Path
+
+from sparklimits import labs
+from sparklimits.errors import SparkLimitsError
+from sparklimits.machine.paths import project_root
+
+#: What JupyterLab's Validate button reads in ``work/``.
+_CONFIG = resources.files("sparklimits") / "resources" / "work_nbgrader_config.py"
+
+
+def work_folder() -> Path:
+    """Where the student's copies are."""
+    return project_root() / "work"
+
+
+def prepare() -> Path:
+    """Copies every lab that is not there yet to ``work/``, and returns that folder.
+
+    Raises:
+        SparkLimitsError: there are no labs here.
+    """
+    released = project_root() / "labs"
+    if not released.is_dir():
+        raise SparkLimitsError(
+            f"There is no folder {released}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
+        )
+    work = work_folder()
+    work.mkdir(exist_ok=True)
+    (work / "nbgrader_config.py").write_text(_CONFIG.read_text("utf-8"))
+    for lab in sorted(folder for folder in released.iterdir() if folder.is_dir()):
+        if not lab.name.startswith((".", "_")) and not (work / lab.name).exists():
+            # Under another name until it is whole: a copy that was interrupted is made again.
+            unfinished = work / f".{lab.name}.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(lab, unfinished, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+            unfinished.rename(work / lab.name)
+    return work
+
+
+def reset(lab_id: str) -> Path | None:
+    """Restores a lab's copy; the one that was there is kept beside it. Returns the backup, if there was one.
+
+    Raises:
+        SparkLimitsError: there is no such lab.
+    """
+    labs.find(lab_id)
+    if not (project_root() / "labs" / lab_id).is_dir():
+        raise SparkLimitsError(
+            f"There is no folder labs/{lab_id} in {project_root()} to restore it from. Run this inside the "
+            "course's folder, or set SPARKLIMITS_HOME to it."
+        )
+    work = work_folder()
+    if not (work / lab_id).exists():
+        prepare()
+        return None
+    backup = work / f"{lab_id}.backup-{time.strftime('%Y%m%d-%H%M%S')}"
+    number = 1
+    while backup.exists():
+        number += 1
+        backup = backup.with_name(f"{backup.name.split('+')[0]}+{number}")
+    (work / lab_id).rename(backup)
+    prepare()
+    return backup

@@ -1,0 +1,163 @@
+"""Lab 3's oracle against the definitions; its reference once on Spark; Kryo, the calculator and the failures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sparklimits.errors import SparkLimitsError
+from sparklimits.grading.submission import load_functions, reference_path
+from sparklimits.labs.lab3_network import (
+    LAB,
+    Day,
+    baskets,
+    check,
+    exact_scores,
+    exact_tastes,
+    failures,
+    kryo,
+    make_data,
+)
+from sparklimits.labs.lab3_network.links import Links
+from sparklimits.measurement.experiment import Experiment
+from sparklimits.spark import isolated, session
+from sparklimits.spark.session import Constraints
+
+
+@pytest.fixture(scope="module")
+def day() -> Day:
+    return make_data(0.05, 3, "main")
+
+
+def similarities(day: Day) -> pd.DataFrame:
+    matrix = baskets(day)
+    rows = [
+        (a, b, matrix[:, a] @ matrix[:, b] / np.sqrt((matrix[:, a] ** 2).sum() * (matrix[:, b] ** 2).sum()))
+        for a in range(kryo.GROUPS)
+        for b in range(a + 1, kryo.GROUPS)
+    ]
+    found = pd.DataFrame(rows, columns=["group_a", "group_b", "similarity"])
+    return found[found["similarity"] != 0]
+
+
+def test_the_oracle_is_that_of_the_definition(day: Day) -> None:
+    tastes, scores = exact_tastes(day).set_index("cohort"), exact_scores(day).set_index("cohort")
+    for cohort in np.random.default_rng(0).choice(tastes.index, 10, replace=False):
+        bought = [
+            day.items[item] for c, item in zip(day.bought_cohort, day.bought_item, strict=True) if c == cohort
+        ]
+        assert tastes.loc[cohort, "purchases"] == len(bought)
+        np.testing.assert_allclose(tastes.loc[cohort].to_numpy()[1:], np.mean(bought, axis=0), atol=1e-5)
+        mine = np.flatnonzero(day.viewed_cohort == cohort)
+        products = [day.users[day.viewed_user[view]] @ day.items[day.viewed_item[view]] for view in mine]
+        assert scores.loc[cohort, "views"] == len(mine)
+        assert scores.loc[cohort, "score"] == pytest.approx(np.mean(products), abs=1e-4)
+
+
+def test_every_cohort_buys_and_views_and_days_differ() -> None:
+    for variant in LAB.variants:
+        one, other = (make_data(0.05, seed, variant) for seed in (1, 2))
+        for name in ("bought", "viewed"):
+            cohorts = getattr(one, f"{name}_cohort")
+            assert set(cohorts) == set(range(cohorts.max() + 1))
+            assert not np.array_equal(getattr(one, f"{name}_item"), getattr(other, f"{name}_item"))
+    with pytest.raises(ValueError, match="cohorts"):
+        make_data(0.001, 1, "main")
+
+
+def test_the_right_results_pass_and_each_wrong_one_is_named(day: Day) -> None:
+    tastes, scores, similar = exact_tastes(day), exact_scores(day), similarities(day)
+    assert check({"cohort_tastes": tastes, "cohort_scores": scores, "kryo_settings": similar}, day).ok
+    cases = [
+        ("cohort_tastes", tastes[1:], "cohorts must have one row each"),
+        ("cohort_tastes", tastes.assign(purchases=1), "purchases is wrong for"),
+        ("cohort_tastes", tastes.assign(v3=0.0), "is off by up to"),
+        ("cohort_tastes", tastes.drop(columns="v3"), "no column v3"),
+        ("cohort_scores", scores.assign(score=np.nan), "is off by up to"),
+        ("cohort_scores", pd.concat([scores, scores[:1]]), "one row each"),
+        ("kryo_settings", similar[1:], "similarities came out of"),
+        ("kryo_settings", similar.assign(similarity=0.5), "a similarity is off by"),
+    ]
+    for name, table, reason in cases:
+        quality = check({name: table}, day)
+        assert not quality.ok, reason
+        assert reason in quality.broken[0]
+
+
+def test_a_group_in_no_basket_has_no_similarity() -> None:
+    baskets = np.array([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    found = pd.DataFrame({"group_a": [0], "group_b": [2], "similarity": [0.5**0.5]})
+    assert kryo.differences(found, baskets) == []
+    assert "1 similarities came out of 3" in kryo.differences(found, baskets + 0.1)[0]
+
+
+def test_the_reference_sends_next_to_nothing() -> None:
+    spark = session.get(LAB.constraints)
+    experiment = Experiment(LAB, spark, scale=0.1)
+    reference = load_functions(reference_path(LAB), LAB)
+    fixed = experiment.run(reference, "other")
+    naive = experiment.run({name: LAB.naive[name] for name in ("cohort_tastes", "cohort_scores")})
+    for run in (fixed, naive):
+        assert run.quality.ok, run.quality.broken
+    for name in ("cohort_tastes", "cohort_scores"):
+        before, after = (run.counters[name].summary()["shuffle_bytes"] for run in (naive, fixed))
+        # A vector a row against one a cohort and task, or none: at this scale still a factor of dozens.
+        assert before > 20 * after > 0
+    assert fixed.counters["kryo_settings"].summary()["object_bytes"] < kryo.GOOD
+    assert fixed.untimed == {"kryo_settings"}
+
+
+def test_kryo_touches_objects_of_java_only() -> None:
+    def written(settings: dict[str, str]) -> dict[str, int]:
+        constraints = kryo.constraints(settings, {"spark.shuffle.compress": "false"})
+        jobs = ("DataFrame", "RDD of Python objects", "columnSimilarities")
+        return isolated.run(lambda spark: kryo.truth(spark, jobs), constraints)[0]
+
+    java, kryo = written({}), written({"spark.serializer": kryo.KRYO})
+    assert java["DataFrame"] == kryo["DataFrame"] > 0
+    assert java["RDD of Python objects"] == kryo["RDD of Python objects"] > 0
+    assert kryo["columnSimilarities"] < 0.6 * java["columnSimilarities"]
+
+
+def test_a_class_that_is_not_registered_is_named(day: Day) -> None:
+    inputs = {"baskets": baskets(day)}
+    with pytest.raises(SparkLimitsError, match=r"Class is not registered: org\.apache\.spark"):
+        kryo.similar_groups_under(lambda: {"spark.serializer": kryo.KRYO}, inputs)
+
+
+@pytest.mark.parametrize("settings", [{"spark.shuffle.compress": "true"}, ["spark.serializer"]])
+def test_only_settings_of_the_serializer_are_taken(settings: object) -> None:
+    with pytest.raises(SparkLimitsError, match=r"no setting of the serializer|a dictionary of settings"):
+        kryo.checked(settings)
+
+
+def test_the_two_limits_fail_as_the_lab_says() -> None:
+    answer = isolated.attempt(failures.failures, failures.CONSTRAINTS)
+    assert "exceeds max allowed: spark.rpc.message.maxSize" in answer.result["spark.rpc.message.maxSize"]
+    assert "Executor heartbeat timed out" in answer.result["spark.network.timeout"]
+    assert failures.CONSTRAINTS.settings.keys() == failures.CONSTRAINTS.reasons.keys()
+
+
+def test_a_process_that_dies_is_a_failure_with_a_reason() -> None:
+    def dies(spark: object) -> None:
+        import os
+
+        os._exit(3)
+
+    assert isolated.attempt(dies, Constraints(executors=1, memory_mb=512)).failure == (
+        "the process ended with exit code 3"
+    )
+
+
+def test_seconds_from_bytes() -> None:
+    one_gigabit = Links(machines=10, gigabits=1, latency_ms=0)
+    # A tenth of 12.5 GB on each machine, nine tenths of it leave, at 0.125 GB a second.
+    assert one_gigabit.seconds(12.5e9) == pytest.approx(9.0)
+    assert Links(machines=10, gigabits=1, latency_ms=0, oversubscription=4).seconds(12.5e9) == pytest.approx(
+        36.0
+    )
+    assert Links(machines=1, gigabits=1, latency_ms=0).seconds(1e9) == 0.0
+    assert Links(machines=10, gigabits=1, latency_ms=2).seconds(0, rounds=500) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="gigabits"):
+        Links(machines=2, gigabits=0).seconds(1.0)

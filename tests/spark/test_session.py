@@ -1,0 +1,115 @@
+"""The session: real executors, quiet, shareable, and nothing left afterwards."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparklimits.containers import cluster
+from sparklimits.errors import MachineError
+from sparklimits.spark.constraints import Constraints
+
+SCRIPT = """
+import os, pathlib, psutil
+from sparklimits.spark import session
+from sparklimits.machine.paths import scratch
+
+def executors():
+    lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    return sum("CoarseGrainedExecutorBackend" in line and str(scratch()) in line for line in lines)
+
+def pids(spark):
+    return set(spark.sparkContext.parallelize(range(40), 20).map(lambda _: os.getppid()).collect())
+
+spark = session.get(Constraints())
+spark.sparkContext.parallelize(range(8), 8).map(lambda x: 1 / (x - 9)).sum()
+spark.sql("select explode(sequence(1, 100)) x").repartition(4).count()
+assert len(pids(spark)) == 2, "two executors with Python daemons of their own"
+assert executors() == 2, executors()
+assert session.get(Constraints()) is spark
+first = spark.sparkContext.applicationId
+again = session.get(Constraints(executors=1, memory_mb=512, driver_memory_mb=600))
+assert again.sparkContext.applicationId != first
+assert executors() == 1, executors()
+assert again.range(10).count() == 10
+print("folder", scratch())
+session.stop()
+session.stop()
+assert executors() == 0, executors()
+"""
+
+
+def test_two_sessions_in_one_process_are_quiet_and_leave_nothing(tmp_path: Path) -> None:
+    # The ports that Spark would take first are taken: thirty students share a server.
+    with socket.socket() as taken, socket.socket() as also:
+        for port, holder in ((4040, taken), (7077, also)):
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(("127.0.0.1", port))
+            holder.listen()
+        environment = {**os.environ, "SPARKLIMITS_TMP": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env=environment,
+            cwd=tmp_path,
+            text=True,
+            capture_output=True,
+            timeout=300,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith("folder ")
+    assert done.stdout.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [], "the scratch folder goes away with its process"
+
+
+@pytest.mark.parametrize(
+    ("master", "says"),
+    [
+        ("spark://127.0.0.1:1", "nothing answers at 127.0.0.1 port 1"),
+        ("sparks://somewhere", "no Spark master"),
+        ("127.0.0.1:7077", "no Spark master"),
+    ],
+)
+def test_a_wrong_master_is_named_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, master: str, says: str
+) -> None:
+    monkeypatch.setenv("SPARKLIMITS_MASTER", master)
+    with pytest.raises(MachineError, match="SPARKLIMITS_MASTER") as error:
+        cluster._master(Constraints())
+    assert says in str(error.value)
+
+
+def test_another_master_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        master = f"spark://127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setenv("SPARKLIMITS_MASTER", master)
+        assert cluster._master(Constraints()) == master
+
+
+def test_pristine_restores_settings_and_drops_caches(spark) -> None:
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    with cluster.pristine(spark):
+        spark.conf.set("spark.sql.shuffle.partitions", "3")
+        spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")
+        cached = spark.range(1000).cache()
+        cached.count()
+        spark.sparkContext.parallelize(range(10)).cache().count()
+        assert len(spark.sparkContext._jsc.getPersistentRDDs()) == 2
+    assert spark.conf.get("spark.sql.shuffle.partitions") == before
+    assert spark.conf.get("spark.sql.autoBroadcastJoinThreshold") != "-1"
+    assert len(spark.sparkContext._jsc.getPersistentRDDs()) == 0
+
+
+def test_every_departure_from_a_default_has_its_reason() -> None:
+    from sparklimits.labs import every
+
+    for lab in every():
+        assert lab.constraints.settings.keys() == lab.constraints.reasons.keys()
+        assert all(reason.strip() for reason in lab.constraints.reasons.values())

@@ -1,0 +1,144 @@
+"""Pairs, their order, and the ratio with its interval."""
+
+import math
+import random
+import statistics
+
+import pytest
+
+from sparklimits.measurement import pairs
+from sparklimits.measurement.pairs import BASELINE, CANDIDATE
+
+NEVER = lambda slow, fast: False  # noqa: E731
+ALWAYS = lambda slow, fast: True  # noqa: E731
+
+
+class Recorder:
+    """Stands for the runs: remembers each call, and takes 4 s for the naive way and 2 s for the other."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, arm, number):
+        self.calls.append((arm, number))
+        return (4.0 if arm == BASELINE else 2.0) + number / 1000, f"output {number}"
+
+
+def test_the_ratio_of_equal_pairs_is_exact():
+    found = pairs.ratio([4.0, 8.0, 2.0], [2.0, 4.0, 1.0])
+    assert (found.speedup, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
+
+
+def test_the_ratio_is_the_geometric_mean_with_students_interval():
+    found = pairs.ratio([1.0, 4.0], [1.0, 1.0])
+    # logs 0 and log 4: mean log 2, standard error log 2, and t is 12.706 at one degree of freedom
+    assert found.speedup == pytest.approx(2.0)
+    assert found.low == pytest.approx(2.0 ** (1 - 12.7062), rel=1e-4)
+    assert found.high == pytest.approx(2.0 ** (1 + 12.7062), rel=1e-4)
+
+
+def test_swapping_the_arms_inverts_the_ratio():
+    slow, fast = [3.0, 3.5, 2.9], [1.1, 0.9, 1.0]
+    there, back = pairs.ratio(slow, fast), pairs.ratio(fast, slow)
+    assert there.speedup == pytest.approx(1 / back.speedup)
+    assert there.low == pytest.approx(1 / back.high)
+
+
+@pytest.mark.parametrize("pairs", [3, 5, 9])
+def test_the_interval_covers_the_truth_95_times_in_100(pairs):
+    rng = random.Random(11)
+    trials = 2000
+
+    def covered():
+        slow = [3.0 * rng.lognormvariate(0, 0.15) for _ in range(pairs)]
+        found = pairs.ratio(slow, [rng.lognormvariate(0, 0.15) for _ in range(pairs)])
+        return found.low <= 3.0 <= found.high
+
+    share = statistics.fmean(covered() for _ in range(trials))
+    assert abs(share - 0.95) < 0.02  # four standard errors
+
+
+@pytest.mark.parametrize(("slow", "fast"), [([1.0, 2.0], [1.0]), ([1.0], [1.0]), ([], [])])
+def test_too_few_or_unequal_runs_are_refused(slow, fast):
+    with pytest.raises(ValueError, match=r"two pairs|longer|shorter"):
+        pairs.ratio(slow, fast)
+
+
+def test_the_two_estimates_fail_in_different_ways():
+    one_lucky_run = pairs.estimates([4.0, 4.0, 4.0], [4.0, 1.0, 4.0])
+    assert one_lucky_run == pytest.approx((math.log(4.0), 0.0))
+    drift = pairs.estimates([4.0, 8.0, 16.0], [2.0, 4.0, 8.0])
+    assert drift == pytest.approx((math.log(2.0), math.log(2.0)))
+
+
+def test_both_ways_are_warmed_up_and_that_is_not_counted():
+    run = Recorder()
+    timed = pairs.paired(run, NEVER, rng=random.Random(1))
+    assert run.calls[:3] == [(BASELINE, 0), (CANDIDATE, 1), (CANDIDATE, 2)]
+    assert {"output 0", "output 1", "output 2"}.isdisjoint(one.output for one in timed)
+    assert len(timed) == len(run.calls) - 3 == 2 * pairs.LOOKS[-1]
+
+
+def test_every_run_has_a_number_of_its_own():
+    run = Recorder()
+    pairs.paired(run, NEVER, rng=random.Random(1))
+    numbers = [number for _, number in run.calls]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_each_pair_has_both_ways_in_an_order_by_chance():
+    run = Recorder()
+    timed = pairs.paired(run, NEVER, rng=random.Random(3))
+    orders = [(timed[i].arm, timed[i + 1].arm) for i in range(0, len(timed), 2)]
+    assert set(orders) == {(BASELINE, CANDIDATE), (CANDIDATE, BASELINE)}
+    assert [one.pair for one in timed] == [pair for pair in range(9) for _ in range(2)]
+    again = pairs.paired(Recorder(), NEVER, rng=random.Random(3))
+    assert [one.arm for one in again] == [one.arm for one in timed]
+
+
+def test_the_runs_are_what_was_measured():
+    timed = pairs.paired(Recorder(), ALWAYS, rng=random.Random(5))
+    for one in timed:
+        number = int(one.output.removeprefix("output "))
+        assert one.seconds == (4.0 if one.arm == BASELINE else 2.0) + number / 1000
+
+
+@pytest.mark.parametrize(("stop_at", "pairs"), [(1, 3), (3, 3), (4, 5), (5, 5), (6, 9), (99, 9)])
+def test_the_stopping_rule_is_asked_at_the_looks_only(stop_at, pairs):
+    asked = []
+
+    def settled(slow, fast):
+        assert len(slow) == len(fast)
+        asked.append(len(slow))
+        return len(slow) >= stop_at
+
+    timed = pairs.paired(Recorder(), settled, rng=random.Random(1))
+    assert len(timed) == 2 * pairs
+    assert asked == [look for look in pairs.LOOKS if look <= pairs]
+
+
+def test_an_error_in_a_run_ends_the_measurement():
+    def run(arm, number):
+        if number == 4:
+            raise RuntimeError("executor lost")
+        return 1.0, None
+
+    with pytest.raises(RuntimeError, match="executor lost"):
+        pairs.paired(run, NEVER, rng=random.Random(1))
+
+
+def test_progress_tells_what_runs_and_what_is_left():
+    told = []
+    pairs.paired(Recorder(), NEVER, rng=random.Random(1), progress=told.append)
+    assert told[0] == "warming up: baseline"
+    assert told[3].startswith("pair 1 of 3 (at most 9): ")
+    assert told[-1].startswith("pair 9 of 9: ")
+
+
+def test_seconds_are_sorted_by_pair_whatever_ran_first():
+    timed = pairs.paired(Recorder(), ALWAYS, rng=random.Random(3))
+    runs = list(reversed(timed))
+    slow, fast = pairs.seconds_of(runs, BASELINE), pairs.seconds_of(runs, CANDIDATE)
+    by_pair = {(one.pair, one.arm): one.seconds for one in timed}
+    assert slow == [by_pair[pair, BASELINE] for pair in range(3)]
+    assert fast == [by_pair[pair, CANDIDATE] for pair in range(3)]

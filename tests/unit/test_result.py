@@ -1,0 +1,130 @@
+"""A result as JSON, as text and in a notebook; the shares of the marks by verdict."""
+
+import json
+
+import pytest
+
+from sparklimits import __version__
+from sparklimits.measurement.bars import VERDICTS
+from sparklimits.measurement.result import Result
+from tests.hand_made import result
+
+#: What instructors' scripts rely on.
+CONTRACT = {
+    "lab", "version", "backend", "scale", "baseline_s", "candidate_s", "speedup", "low", "high", "pairs",
+    "verdict", "quality", "evidence",
+}  # fmt: skip
+
+
+def unmeasured(verdict="wrong", *reasons):
+    return Result("lab2_skew", "embedded", 1.0, verdict, full_marks_at=1.93, reasons=reasons)
+
+
+def strict_json(value):
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+@pytest.mark.parametrize("found", [result(), unmeasured()], ids=["measured", "unmeasured"])
+def test_the_json_has_every_key_of_the_contract(found):
+    plain = strict_json(found.as_json())
+    assert plain.keys() >= CONTRACT
+    assert plain["evidence"].keys() == {"baseline", "candidate"}
+    assert (plain["lab"], plain["version"]) == ("lab2_skew", __version__)
+
+
+def test_the_json_of_a_measurement():
+    plain = strict_json(result().as_json())
+    assert (plain["baseline_s"], plain["candidate_s"], plain["pairs"]) == (10.0, 3.2, 5)
+    assert plain["low"] < plain["speedup"] < plain["high"]
+    assert plain["shares"] == {"speed": 1.0, "item_trends": 1.0, "item_pairs": 0.75}
+    functions = plain["evidence"]["baseline"]["functions"]
+    assert functions["item_trends"]["straggler_ratio"] > 8 > 1.5
+    assert plain["evidence"]["baseline"]["tasks"] == sum(part["tasks"] for part in functions.values())
+
+
+def test_what_was_not_measured_is_null():
+    plain = strict_json(unmeasured("failed", "item_pairs: NameError").as_json())
+    names = ("speedup", "low", "high", "baseline_s", "candidate_s")
+    assert [plain[name] for name in names] == [None] * 5
+    assert plain["pairs"] == 0
+    assert plain["reasons"] == ["item_pairs: NameError"]
+    assert plain["evidence"] == {"baseline": {}, "candidate": {}}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "speed_share", "speed", "counter"),
+    [
+        ("passed", 1.0, 1.0, 0.75),
+        ("partial", 0.4, 0.4, 0.75),
+        ("failed", 0.0, 0.0, 0.75),
+        ("wrong", 1.0, 0.0, 0.0),
+        ("suspicious", 1.0, 0.0, 0.0),
+        ("inconclusive", 1.0, 0.5, 0.75),
+        ("inconclusive", 0.0, 0.5, 0.75),
+    ],
+)
+def test_the_shares_by_verdict(verdict, speed_share, speed, counter):
+    found = result(verdict=verdict, speed_share=speed_share)
+    assert (found.share("speed"), found.share("item_pairs")) == (speed, counter)
+    assert type(found.share("speed")) is type(found.share("item_pairs")) is float
+
+
+def test_the_share_of_one_more_counter():
+    found = result()
+    shuffled = found.arms["candidate"].summary["shuffle_records"]
+    assert found.counter_share("shuffle_records", shuffled, 10 * shuffled) == 1.0
+    assert found.counter_share("shuffle_records", shuffled / 10, 10 * shuffled) == pytest.approx(0.5)
+    assert result(verdict="wrong").counter_share("shuffle_records", shuffled, 10 * shuffled) == 0.0
+    assert unmeasured("failed").counter_share("shuffle_records", 1.0, 2.0) == 0.0
+
+
+@pytest.mark.parametrize("verdict", ["wrong", "failed"])
+def test_what_was_not_measured_earns_nothing(verdict):
+    found = unmeasured(verdict)
+    assert [found.share(part) for part in ("speed", "item_trends", "item_pairs")] == [0.0, 0.0, 0.0]
+
+
+def test_an_unknown_part_is_an_error():
+    with pytest.raises(KeyError):
+        result().share("item_trend")
+
+
+def test_the_text_says_what_was_found():
+    text = str(result())
+    assert "lab2_skew: passed" in text
+    assert "3.10 times as fast, 95 % interval 2.60 to 3.70, 5 pairs; full marks from 1.93" in text
+    lines = text.splitlines()
+    (row,) = [line for line in lines if "item_pairs, seconds" in line]
+    assert row.split()[-3:] == ["5.00", "1.60", "3.1×"]
+    table = [line for line in lines if line.startswith("  ") and ("×" in line or "naive" in line)]
+    assert len({len(line) for line in table}) == 1
+    assert "pair_error: 0.0213" in text
+
+
+def test_the_text_of_a_wrong_result_has_the_reason_and_no_numbers():
+    text = str(unmeasured("wrong", "item_pairs: the counts are off by 31.0%"))
+    assert text.splitlines() == [
+        "lab2_skew: wrong (the result is not right, so its speed does not count).",
+        "  reason: item_pairs: the counts are off by 31.0%",
+    ]
+    assert "nan" not in text
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_every_verdict_is_explained(verdict):
+    headline = unmeasured(verdict).headline()
+    assert verdict in headline
+    assert "(" in headline
+
+
+def test_the_notebook_view_has_the_table_and_a_picture():
+    page = result()._repr_html_()
+    assert page.count("<tr>") == 1 + len(result().rows())
+    assert "src='data:image/png;base64," in page
+
+
+def test_the_notebook_view_shows_reasons_as_text():
+    page = unmeasured("failed", "item_pairs: <b>bold</b> & co")._repr_html_()
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; co" in page
+    assert "<table>" not in page
+    assert "<img" not in page
