@@ -3,17 +3,28 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# The tiers of tests, tests/README.md says what each shows. Two at a time: a session of Spark often waits.
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 
-.PHONY: lab test demo cluster release lint clean
+.PHONY: lab test test-all test-nightly demo bench cluster release lint clean
 
 lab: .venv/.ready  ## open the labs in JupyterLab
 	$(BIN)/sparklimits lab $(ARGS)
 
-test: .venv/.ready  ## run the tests
-	$(BIN)/pytest $(ARGS)
+test: .venv/.ready  ## show that every part works; minutes
+	$(PYTEST) tests/unit tests/spark tests/whole $(ARGS)
+
+test-all: .venv/.ready  ## and containers, faults, the bundle, every notebook: what CI runs
+	$(PYTEST) tests/unit tests/spark tests/whole tests/full tests/containers $(ARGS)
+
+test-nightly: .venv/.ready  ## clocks, full size, full disks: nothing else may run on the machine
+	$(BIN)/pytest tests/nightly $(ARGS)
 
 demo: .venv/.ready  ## measure every lab, print the table, leave build/demo/
 	$(BIN)/sparklimits demo $(ARGS)
+
+bench: .venv/.ready  ## measure what the pages quote, one command a figure
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 cluster: .venv/.ready  ## start the Docker cluster and its JupyterLab
 	$(BIN)/sparklimits cluster up $(ARGS)
@@ -21,10 +32,11 @@ cluster: .venv/.ready  ## start the Docker cluster and its JupyterLab
 release: .venv/.ready  ## write the bundle for students
 	$(BIN)/sparklimits release $(ARGS)
 
-lint: .venv/.ready  ## style and types
+lint: .venv/.ready  ## style, types, and every lab
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/sparklimits lint
 
 clean:  ## undo set-up, remove what was built; work/ holds students' notebooks and stays
 	@if docker info >/dev/null 2>&1 && [ -x $(BIN)/sparklimits ]; then $(BIN)/sparklimits cluster down; fi

@@ -24,82 +24,24 @@ from sparklimits.display.tables import as_markdown, with_tables
 from sparklimits.grading.submission import reference_path
 from sparklimits.labs import find, ids
 from sparklimits.measurement import pairs
-from sparklimits.spark.session import Machines
+from sparklimits.measurement.plan import BASELINE, CANDIDATE
+from sparklimits.spark.constraints import Machines
 
 ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "benchmarks" / "results" / "docker.json"
+IN_LAB = ROOT / "benchmarks" / "in_lab"
+OUT = ROOT / "benchmarks" / "results" / "containers.json"
 PAGE = ROOT / "course" / "docker.md"
 #: A link that is slow for what half a core can compute.
 KRYO = Machines(workers=4, cpus=0.5, mbit=(4.0,))
 ROUNDS = 5
 STARTS = 3
 
-#: Runs in the lab's container: a job of objects under the serializer that is named, in a session of its own that has
-#: an executor on each worker. On half a core a job gets faster for some runs, until Java has compiled it.
-_IN_LAB = """
-import dataclasses, json, statistics, sys, tempfile, time
-import numpy as np
-from pyspark.mllib.linalg import Vectors
-from pyspark.mllib.linalg.distributed import RowMatrix
-from sparklimits.spark import session
-from sparklimits.spark import counters
-from sparklimits.labs.lab3_network import kryo
-from sparklimits.machine.paths import scratch
-
-def timed(spark):
-    baskets = (np.random.default_rng(1).random((4_000, 300)) < 0.05).astype(float)
-    made = spark.sparkContext.parallelize([Vectors.dense(row) for row in baskets], 4)
-    folder = tempfile.mkdtemp(dir=scratch()) + "/rows"
-    made.saveAsPickleFile(folder)  # what is handed to parallelize goes to the workers again with the tasks of each job
-    matrix = RowMatrix(spark.sparkContext.pickleFile(folder, 4).cache())
-    def job():
-        return matrix.columnSimilarities().entries.count()
-    for _ in range(4):
-        job()
-    seconds = []
-    for _ in range(3):
-        with page.collect(spark) as counters:
-            began = time.perf_counter()
-            job()
-            seconds.append(time.perf_counter() - began)
-    found = counters.summary()
-    return statistics.median(seconds), found["shuffle_bytes"], found["remote_bytes"]
-
-settings = {"Java": {}, "Kryo": {"spark.serializer": kryo.KRYO}}[sys.argv[1]]
-constraints = kryo.constraints(settings, {"spark.shuffle.compress": "false"})
-roomy = dataclasses.replace(constraints, cores=1, memory_mb=768, driver_memory_mb=768)
-print(json.dumps(timed(session.get(roomy))))
-"""
-
-#: Runs there too: lab 0's reference with Spark's own wait of 3 s.
-_WAITING = """
-import dataclasses, json
-from pathlib import Path
-from sparklimits.spark import session
-from sparklimits.measurement.experiment import Experiment
-from sparklimits.grading.submission import load_functions
-from sparklimits.labs import find
-
-lab = find("lab0_measuring")
-settings = {**lab.constraints.settings, "spark.locality.wait": "3s"}
-session = session.get(dataclasses.replace(lab.constraints, settings=settings))
-print(json.dumps(Experiment(lab, session).measure(load_functions(Path("reference.ipynb"), lab)).as_json()))
-"""
-
-#: Runs there too, as the first cells of a notebook do: a session with an executor on each worker, and a job.
-_FIRST_CELLS = """
-from sparklimits.notebook import open_lab
-
-lab = open_lab("lab2_skew")
-assert lab.spark.range(100).count() == 100
-"""
-
 
 def kryo(progress: Progress) -> dict[str, Any]:
     """Seconds and bytes of each run, by serializer."""
     cluster.up(KRYO)
     found: dict[str, Any] = {"mbit": KRYO.mbit[0], "Java": [], "Kryo": [], "bytes": {}, "remote": {}}
-    with errands.handed_over({"kryo.py": _script("kryo.py", _IN_LAB)}) as there:
+    with errands.handed_over({"kryo.py": IN_LAB / "kryo.py"}) as there:
         for number in range(1, ROUNDS + 1):
             for name in ("Java", "Kryo"):
                 progress(f"{name}, round {number} of {ROUNDS}")
@@ -114,9 +56,12 @@ def wait(progress: Progress) -> dict[str, Any]:
     progress("lab0_measuring with Spark's own wait")
     lab = find("lab0_measuring")
     cluster.up(lab.constraints.machines)
-    files = {"wait.py": _script("wait.py", _WAITING), "reference.ipynb": reference_path(lab)}
+    files = {"wait.py": IN_LAB / "wait.py", "reference.ipynb": reference_path(lab)}
     with errands.handed_over(files) as there:
-        return json.loads(errands.said_in_lab(["python", "wait.py"], there))
+        result: dict[str, Any] = json.loads(
+            errands.said_in_lab(["python", "wait.py", "reference.ipynb"], there)
+        )
+    return result
 
 
 def ready(progress: Progress) -> dict[str, list[float]]:
@@ -128,17 +73,10 @@ def ready(progress: Progress) -> dict[str, list[float]]:
         began = time.perf_counter()
         cluster.up(Machines())
         found["JupyterLab"].append(round(time.perf_counter() - began, 1))
-        with errands.handed_over({"first.py": _script("first.py", _FIRST_CELLS)}) as there:
-            errands.said_in_lab(["python", "first.py"], there)
+        with errands.handed_over({"first_cells.py": IN_LAB / "first_cells.py"}) as there:
+            errands.said_in_lab(["python", "first_cells.py"], there)
         found["first job"].append(round(time.perf_counter() - began, 1))
     return found
-
-
-def _script(name: str, text: str) -> Path:
-    script = ROOT / "build" / name
-    script.parent.mkdir(exist_ok=True)
-    script.write_text(text)
-    return script
 
 
 def summary(results: dict[str, Any]) -> dict[str, list[str]]:
@@ -171,7 +109,7 @@ def summary(results: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _waits(setting: str, result: dict[str, Any]) -> str:
-    naive, fixed = (statistics.median(result["seconds"][arm]) for arm in (pairs.BASELINE, pairs.CANDIDATE))
+    naive, fixed = (statistics.median(result["seconds"][arm]) for arm in (BASELINE, CANDIDATE))
     speedup = f"{result['speedup']:.2f} [{result['low']:.2f}, {result['high']:.2f}]"
     return f"| {setting} | {naive:.1f} | {fixed:.1f} | {speedup} |"
 
@@ -182,12 +120,13 @@ def main() -> None:
     others = {"kryo": kryo, "wait": wait, "ready": ready}
     for name in sys.argv[1:] or [*ids(), *others]:
         if name in others:
-            results[name] = others[name](Progress(name))
+            with Progress(name) as progress:
+                results[name] = others[name](progress)
         else:
             lab = find(name)
             # While none is up, the demo measures on the embedded cluster.
             cluster.up(lab.constraints.machines)
-            demo.demo([lab])
+            demo.demo([lab.id])
             results[name] = json.loads((ROOT / "build" / "demo-docker" / f"{name}.json").read_text())
         OUT.write_text(json.dumps(results, indent=1) + "\n")
     tables = {name: "\n".join(lines) for name, lines in summary(results).items()}

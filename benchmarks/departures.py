@@ -18,8 +18,7 @@ from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.measurement.lab import Lab
-from sparklimits.measurement.pairs import BASELINE, CANDIDATE
-from sparklimits.measurement.result import Result
+from sparklimits.measurement.plan import BASELINE, CANDIDATE
 from sparklimits.spark import session
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,9 +28,9 @@ OUT = ROOT / "benchmarks" / "results" / "departures.json"
 def measured(lab: Lab, name: str, settings: dict[str, str]) -> dict[str, object]:
     """One row: the reference's speedup under these settings."""
     lab = replace(lab, constraints=replace(lab.constraints, settings=settings))
-    progress = Progress(name)
-    experiment = Experiment(lab, session.get(lab.constraints), progress=progress)
-    result: Result = experiment.measure(load_functions(reference_path(lab), lab))
+    with Progress(name) as progress:
+        experiment = Experiment(lab, session.get(lab.constraints), progress=progress)
+        result = experiment.measure(load_functions(reference_path(lab), lab))
     session.stop()
     return {
         "settings": name,

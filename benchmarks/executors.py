@@ -16,7 +16,8 @@ from pathlib import Path
 
 from sparklimits.display.progress import Progress
 from sparklimits.display.tables import with_tables
-from sparklimits.labs.lab0_measuring import LAB, train
+from sparklimits.labs.lab0_measuring import LAB
+from sparklimits.labs.lab0_measuring.naive import train
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.spark import session
 
@@ -30,18 +31,21 @@ WARM_UPS, RUNS = 2, 3
 def measured(executors: int) -> dict[str, float]:
     """One row: the seconds, and how long the tasks ran altogether."""
     lab = replace(LAB, constraints=replace(LAB.constraints, executors=executors))
-    progress = Progress(f"{executors} executors")
-    experiment = Experiment(lab, session.get(lab.constraints), seed=1, progress=progress)
-    runs = [
-        experiment.run({"fit_in_parallel": lambda visits: train(visits.repartition(executors))})
-        for _ in range(WARM_UPS + RUNS)
-    ][WARM_UPS:]
+    experiment = Experiment(lab, session.get(lab.constraints), seed=1)
+    runs = []
+    with Progress(f"{executors} executors") as progress:
+        for number in range(-WARM_UPS, RUNS):
+            progress(f"run {number + 1} of {RUNS}" if number >= 0 else "warm-up")
+            runs.append(
+                experiment.run({"fit_in_parallel": lambda visits: train(visits.repartition(executors))})
+            )
+    runs = runs[WARM_UPS:]
     session.stop()
     return {
         "executors": executors,
         "seconds": round(statistics.median(run.total for run in runs), 2),
         "task_seconds": round(statistics.median(run.merged.summary()["task_seconds"] for run in runs), 2),
-        "slot_ratio": runs[-1].merged.slot_ratio(executors),
+        "slot_ratio": runs[-1].merged.slot_ratio(),
     }
 
 

@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/grading_simulation.py            # prints the tables and writes the JSON
     .venv/bin/python benchmarks/grading_simulation.py --write    # also puts the tables into course/grading.md
 
-The rule is that of ``sparklimits.measurement``: its bars, its pairs and its plan. It stands here a second time, for whole
-arrays at once; at the start both are asked about the same random measurements and must agree.
+The rule is that of ``sparklimits.measurement``: its bars, its pairs and its plan. It stands here a second time, for
+whole arrays at once; at the start both are asked about the same random measurements and must agree.
 
 The model: each run's seconds are multiplied by lognormal noise (``SIGMAS``), and one run in twenty by a spike of
 1.5 to 4. On the busy machine another process keeps one core busy from time to time, which multiplies both runs of

@@ -29,7 +29,7 @@ from sparklimits.datasets import ratings
 from sparklimits.display.progress import Progress
 from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab5_offload import LAB, fit_mllib, held_out_scores, load
+from sparklimits.labs.lab5_offload import LAB
 from sparklimits.labs.lab5_offload.data import (
     SIZES,
     ClickData,
@@ -41,6 +41,7 @@ from sparklimits.labs.lab5_offload.data import (
     scores,
     write_data,
 )
+from sparklimits.labs.lab5_offload.naive import fit_mllib, held_out_scores, load
 from sparklimits.labs.lab5_offload.networks import DeepFM, Mlp, Network
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement.pairs import ratio
@@ -187,7 +188,8 @@ def models(spark: SparkSession, progress: Progress) -> list[tuple[str, float | N
     """Model, seconds (for the fast ones the better of two), held-out log loss and AUC."""
     data, inputs, folder = opened(spark, 3_000)
     clicks, held_out = inputs["clicks"], inputs["held_out"]
-    table, rows = vectors(clicks), []
+    table = vectors(clicks)
+    rows: list[tuple[str, float | None, float, float]] = []
     LogisticRegression(maxIter=20).fit(table)  # the first fit of all is slow
     for name, estimator in (
         ("MLlib, logistic regression", LogisticRegression()),
@@ -271,9 +273,10 @@ class Factors(torch.nn.Module):
     def __init__(self, mean: float, users: int, items: int, rank: int = 10) -> None:
         super().__init__()
         self.mean = mean
-        self.tables = torch.nn.ModuleList(torch.nn.Embedding(count, rank + 1) for count in (users, items))
-        for table in self.tables:
+        tables = [torch.nn.Embedding(count, rank + 1) for count in (users, items)]
+        for table in tables:
             torch.nn.init.normal_(table.weight, std=0.1)
+        self.tables = torch.nn.ModuleList(tables)
 
     def forward(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
         """Ids of users and of items, each ``[rows]`` → ratings ``[rows]``."""

@@ -1,9 +1,10 @@
-"""One Spark session for all tests that need one, as starting it takes ten seconds; and a cluster of its own."""
+"""The tiers and what each cost; one Spark session for all tests of a process, as starting it takes ten seconds."""
 
 from __future__ import annotations
 
-import os
+import json
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,22 +18,42 @@ from tests.standalone import HOST, Standalone
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: Sessions this short pay for Java's second compiler and get nothing from it: a third of a test's processor time.
-#: What a job counts does not depend on it. Where speed gives marks, `as_users_have_it` takes it away. What the first
-#: compiler makes needs more stack: reading the long lineage of an ALS model overflowed the usual megabyte.
-ONE_COMPILER = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -Xss4m"}
-os.environ.update(ONE_COMPILER)
+ROOT = Path(__file__).resolve().parents[1]
+#: Seconds that the tests of a tier may take together, on two quiet cores. A machine 1.7 times slower gets 1.7 times.
+BOUNDS = {"unit": 90, "spark": 480, "whole": 240, "full": 900, "containers": 480}
+_spent: dict[str, dict[str, float]] = defaultdict(dict)
 
 
-@pytest.fixture(scope="module")
-def as_users_have_it() -> Iterator[None]:
-    """Java with both of its compilers, for a module whose measurements are to pass the bars of a lab."""
-    session.stop()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ONE_COMPILER:
-            patch.delenv(name)
-        yield
-        session.stop()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's folder is its tier, and the tier its marker. The tests of a file share a process, and so its session."""
+    for item in items:
+        item.add_marker(_tier(item.nodeid))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What a test took, its fixtures included. With several processes, the one that leads hears of all tests."""
+    spent = _spent[_tier(report.nodeid)]
+    spent[report.nodeid] = spent.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Each tier's ten slowest tests and its total against its bound; all durations go to build/tests/."""
+    folder = ROOT / "build" / "tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    for tier, spent in _spent.items():
+        slowest = sorted(spent.items(), key=lambda one: -one[1])
+        (folder / f"{tier}.json").write_text(json.dumps(dict(slowest), indent=1) + "\n")
+        bound = f" of {BOUNDS[tier]} s" if tier in BOUNDS else ""
+        terminalreporter.section(f"{tier}: {sum(spent.values()):.0f} s{bound} in {len(spent)} tests", sep="-")
+        for test, seconds in slowest[:10]:
+            if seconds >= 1:
+                terminalreporter.write_line(f"{seconds:7.1f} s  {test.removeprefix('tests/')}")
+
+
+def _tier(nodeid: str) -> str:
+    return nodeid.split("/")[1]
 
 
 @pytest.fixture

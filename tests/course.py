@@ -21,6 +21,7 @@ class Course:
 
     def __init__(self, folder: Path, *labs: str) -> None:
         self.folder = folder
+        self.submissions: dict[str, NotebookNode] = {}
         shutil.copy(ROOT / "nbgrader_config.py", folder)
         for lab in labs:
             shutil.copytree(ROOT / "solutions" / lab, folder / "solutions" / lab)
@@ -39,6 +40,7 @@ class Course:
 
     def submit(self, submissions: Mapping[str, NotebookNode], lab: str = LAB) -> None:
         """Puts each student's notebook where nbgrader collects them."""
+        self.submissions.update(submissions)
         for student, notebook in submissions.items():
             place = self.folder / "submitted" / student / lab
             place.mkdir(parents=True, exist_ok=True)

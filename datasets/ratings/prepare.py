@@ -16,7 +16,7 @@ from sparklimits.datasets.ratings import (
     write_parquet,
 )
 from sparklimits.errors import DataError, SparkLimitsError
-from sparklimits.labs.lab2_skew import SPECS
+from sparklimits.labs.lab2_skew.data import SPECS
 
 HERE = Path(__file__).resolve().parent
 PRESETS = {"movielens": MOVIELENS_LIKE, "lab2_skew": SPECS["main"]}

@@ -108,7 +108,7 @@ def _in_containers(lab_id: str, folder: Path, quick: bool) -> Mapping[str, Any]:
     with errands.handed_over({f"solutions/{lab.id}/{reference.name}": reference}) as there:
         options = ["--quick"] if quick else []
         # Its table of one row is not wanted here: the whole one follows.
-        errands.in_lab(["sparklimits", "demo", lab.id, *options], there, output=sys.stderr)
+        errands.in_lab(["sparklimits", "demo", lab.id, *options], there, to=sys.stderr)
         errands.bring(f"{there}/build/demo{'-quick' if quick else ''}", folder)
     file = folder / f"{lab.id}.json"
     if not file.is_file():

@@ -10,7 +10,6 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from sparklimits.containers import cluster
 from sparklimits.errors import MachineError
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
@@ -24,7 +23,7 @@ def test_a_lab_runs_there_and_a_worker_may_come_later(standalone: Standalone) ->
     lab = find("lab2_skew")
     spark = session.get(lab.constraints)
     assert session.backend() == standalone.master
-    assert executors.count(spark) == cluster.slots(spark) == 1
+    assert executors.count(spark) == executors.slots(spark) == 1
     experiment = Experiment(lab, spark, scale=0.05)
     reference = load_functions(reference_path(lab), lab)
     assert experiment.run(reference).quality.ok

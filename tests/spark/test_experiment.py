@@ -1,57 +1,62 @@
-"""The lab measured for real, at a fifth of its size: results, counters, and what hostile functions meet."""
+"""A lab measured for real on little data: results, counters, and how each function stands or falls alone."""
 
 from __future__ import annotations
 
-import json
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
-from sparklimits import cli
+from sparklimits.datasets import movielens
 from sparklimits.errors import CandidateError, SparkLimitsError, SubmissionError
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs import find, lab2_skew
-from sparklimits.measurement import pairs
+from sparklimits.labs import find
+from sparklimits.labs.lab2_skew.oracle import exact_trends
 from sparklimits.measurement.experiment import Experiment, scale_from_environment
+from sparklimits.measurement.plan import BASELINE, Plan
 from sparklimits.notebook import partition_sizes
-from sparklimits.spark import page, session
+from sparklimits.spark import session
 from tests.submissions import ROOT
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 LAB = find("lab2_skew")
 REFERENCE = load_functions(reference_path(LAB), LAB)
 MOVIELENS = ROOT.parent / "shared" / "data" / "ml-latest-small"
+#: The protocol of a measurement, as short as it can be: these tests are about results and counters.
+SHORT = Plan(warm_ups=(BASELINE,), looks=(2,), attempts=1)
 
 
 @pytest.fixture
-def experiment(spark) -> Experiment:
-    return Experiment(LAB, spark, scale=0.2, seed=1)
+def experiment(spark: SparkSession) -> Experiment:
+    return Experiment(LAB, spark, scale=0.1, seed=1, plan=SHORT)
 
 
-def test_counters_show_the_limit_and_its_removal(experiment: Experiment) -> None:
-    naive, fixed = experiment.run(LAB.naive), experiment.run(REFERENCE)
-    assert naive.quality.ok, naive.quality.broken
-    assert fixed.quality.ok, fixed.quality.broken
+def test_counters_show_the_limit_and_its_removal(spark: SparkSession) -> None:
+    experiment = Experiment(LAB, spark, scale=0.2, seed=1)
+    naive, fixed, other = (
+        experiment.run(LAB.naive),
+        experiment.run(REFERENCE),
+        experiment.run(REFERENCE, "other"),
+    )
+    for run in (naive, fixed, other):
+        assert run.quality.ok, run.quality.broken
     for one in LAB.exercises:
         assert naive.counters[one.name].straggler_ratio() >= 6
         assert fixed.counters[one.name].straggler_ratio() <= 1.6
+        assert fixed.counters[one.name].slots == LAB.constraints.slots
 
 
-def test_counters_repeat_exactly_on_the_same_data(spark) -> None:
+def test_counters_repeat_exactly_on_the_same_data(spark: SparkSession) -> None:
     def shuffled() -> tuple[float, ...]:
-        run = Experiment(LAB, spark, scale=0.1, seed=5).run(LAB.naive)
-        summary = run.merged.summary()
+        summary = Experiment(LAB, spark, scale=0.1, seed=5).run(LAB.naive).merged.summary()
         return tuple(
             summary[name] for name in ("tasks", "input_records", "shuffle_records", "heaviest_task_records")
         )
 
     assert shuffled() == shuffled()
-
-
-def test_the_reference_holds_on_the_other_data(experiment: Experiment) -> None:
-    run = experiment.run(REFERENCE, "other")
-    assert run.quality.ok, run.quality.broken
 
 
 def test_no_two_runs_have_the_same_data(experiment: Experiment) -> None:
@@ -60,26 +65,38 @@ def test_no_two_runs_have_the_same_data(experiment: Experiment) -> None:
     assert max(sizes) / min(sizes) < 1.08
 
 
-def test_a_wrong_result_is_wrong_however_fast(experiment: Experiment) -> None:
-    def item_pairs(ratings):
+def test_a_right_fix_earns_by_its_counters_and_a_wrong_one_costs_only_itself(experiment: Experiment) -> None:
+    def item_pairs(ratings: Any) -> Any:
         return LAB.naive["item_pairs"](ratings.limit(100))
 
-    result = experiment.measure({**LAB.naive, "item_pairs": item_pairs})
+    result = experiment.measure({**REFERENCE, "item_pairs": item_pairs})
     assert result.verdict == "wrong"
-    assert "counts are off" in result.reasons[0]
-    assert result.share("speed") == 0.0
-    assert result.share("item_pairs") == 0.0
+    assert "item_pairs: the counts are off" in result.reasons[0]
+    assert result.pairs == 2
+    assert (result.share("item_trends"), result.share("item_pairs")) == (1.0, 0.0)
 
 
-def test_an_error_in_a_function_is_told_in_one_line(experiment: Experiment) -> None:
-    def item_trends(ratings):
+def test_an_error_in_one_function_costs_only_itself(experiment: Experiment) -> None:
+    def item_trends(ratings: Any) -> Any:
         return ratings.select("no_such_column")
 
-    result = experiment.measure({**LAB.naive, "item_trends": item_trends})
+    result = experiment.measure({**REFERENCE, "item_trends": item_trends})
     assert result.verdict == "failed"
     assert result.reasons[0].startswith("item_trends: AnalysisException")
     assert "\n" not in result.reasons[0]
+    assert (result.share("item_trends"), result.share("item_pairs")) == (0.0, 1.0)
+
+
+def test_when_no_function_is_left_nothing_is_measured(experiment: Experiment) -> None:
+    def stops(ratings: Any) -> Any:
+        raise SystemExit("enough")
+
+    absent = {"item_pairs": "item_pairs is not defined: its cell was not run, or ended with an error"}
+    result = experiment.measure({"item_trends": stops}, absent)
+    assert result.verdict == "failed"
+    assert sorted(result.reasons) == [absent["item_pairs"], "item_trends: SystemExit: enough"]
     assert result.as_json()["speedup"] is None
+    assert set(result.shares.values()) == {0.0}
 
 
 def test_something_that_is_no_dataframe_is_refused(experiment: Experiment) -> None:
@@ -87,20 +104,99 @@ def test_something_that_is_no_dataframe_is_refused(experiment: Experiment) -> No
         experiment.run({"item_pairs": lambda ratings: []})
 
 
-def test_work_that_left_the_cluster_is_suspicious(experiment: Experiment, spark) -> None:
-    def item_trends(ratings):
-        return spark.createDataFrame(lab2_skew.exact_trends(ratings.toPandas()))
+def test_a_result_that_cannot_be_compared_is_wrong(experiment: Experiment) -> None:
+    class Odd:
+        def __lt__(self, other: object) -> bool:
+            raise ValueError("no order")
 
-    result = experiment.measure({**LAB.naive, "item_trends": item_trends})
+    def item_pairs(ratings: Any) -> pd.DataFrame:
+        return pd.DataFrame({"item_a": [1, 1], "item_b": [Odd(), Odd()], "users": [30, 30]}, dtype=object)
+
+    quality = experiment.run({"item_pairs": item_pairs}).quality
+    assert not quality.ok
+    assert quality.broken[0].startswith("item_pairs: ")
+
+
+def test_counts_written_on_a_table_do_not_replace_sparks(experiment: Experiment) -> None:
+    def item_pairs(ratings: Any) -> pd.DataFrame:
+        table = LAB.naive["item_pairs"](ratings).toPandas()
+        table.attrs["counters"] = {"jobs": 0, "straggler_ratio": 1.0, "shuffle_records": 10}
+        return table
+
+    run = experiment.run({"item_pairs": item_pairs})
+    assert run.results["item_pairs"].attrs == {}
+    counted = run.counters["item_pairs"].summary()
+    assert counted["jobs"] > 0
+    assert counted["straggler_ratio"] > 6
+
+
+def test_work_of_threads_is_counted_and_work_that_is_left_running_is_told(experiment: Experiment) -> None:
+    import threading
+
+    def beside(ratings: Any) -> None:
+        ratings.sparkSession.sparkContext.parallelize(range(10), 2).sum()
+
+    def with_threads(ratings: Any) -> Any:
+        threads = [threading.Thread(target=beside, args=(ratings,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return LAB.naive["item_pairs"](ratings)
+
+    alone = experiment.run({"item_pairs": LAB.naive["item_pairs"]}).counters["item_pairs"].jobs
+    assert experiment.run({"item_pairs": with_threads}).counters["item_pairs"].jobs == alone + 3
+
+    def leaves_one(ratings: Any) -> Any:
+        import time
+
+        def slow(number: int) -> int:
+            time.sleep(60)
+            return number
+
+        rdd = ratings.sparkSession.sparkContext.parallelize([1], 1).map(slow)
+        threading.Thread(target=lambda: _quietly(rdd.sum), daemon=True).start()
+        return LAB.naive["item_pairs"](ratings)
+
+    with pytest.raises(CandidateError, match=r"item_pairs: job \d+ of Spark still runs .* cancelled"):
+        experiment.run({"item_pairs": leaves_one})
+
+
+def _quietly(work: Any) -> None:
+    import contextlib
+
+    with contextlib.suppress(Exception):
+        work()
+
+
+def test_fifteen_hundred_jobs_are_all_counted(spark: SparkSession) -> None:
+    from sparklimits.spark.timed import timed
+
+    def many() -> int:
+        # From the JVM: a job a millisecond.
+        numbers = spark.sparkContext.parallelize([1], 1)._jrdd.rdd()
+        return sum(int(numbers.count()) for _ in range(1500))
+
+    counters = timed(spark, "many", many).counters
+    assert (counters.jobs, counters.forgotten, len(counters.tasks)) == (1500, 0, 1500)
+
+
+def test_work_that_left_the_cluster_is_suspicious(experiment: Experiment, spark: SparkSession) -> None:
+    def item_trends(ratings: Any) -> Any:
+        return spark.createDataFrame(exact_trends(ratings.toPandas()))
+
+    result = experiment.measure({**REFERENCE, "item_trends": item_trends})
     assert result.verdict == "suspicious"
-    assert "shuffle records of the cluster: none" in result.reasons[0]
-    assert result.share("speed") == 0.0
+    assert "item_trends: shuffle records of the cluster: none" in result.reasons[0]
+    assert (result.share("speed"), result.share("item_trends"), result.share("item_pairs")) == (0.0, 0.0, 1.0)
 
 
-def test_a_setting_changed_by_the_candidate_is_gone_for_the_baseline(experiment: Experiment, spark) -> None:
+def test_a_setting_changed_by_the_candidate_is_gone_for_the_baseline(
+    experiment: Experiment, spark: SparkSession
+) -> None:
     seen = []
 
-    def item_trends(ratings):
+    def item_trends(ratings: Any) -> Any:
         seen.append(spark.conf.get("spark.sql.shuffle.partitions"))
         spark.conf.set("spark.sql.shuffle.partitions", "1")
         return LAB.naive["item_trends"](ratings)
@@ -111,29 +207,18 @@ def test_a_setting_changed_by_the_candidate_is_gone_for_the_baseline(experiment:
 
 
 @pytest.mark.skipif(not MOVIELENS.is_dir(), reason="the real MovieLens latest-small is not on this machine")
-def test_real_movielens_from_start_to_end(
-    spark, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # Real data cannot be made smaller. Two pairs show what the command says of them.
-    monkeypatch.setattr(pairs, "paired", partial(pairs.paired, looks=(2,)))
-    monkeypatch.setenv("SPARKLIMITS_MASTER", "embedded")
-    assert cli.main(["run", "lab2_skew", "--data", str(MOVIELENS), "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["pairs"] == 2
-    assert result["verdict"] in ("passed", "partial", "failed"), result["reasons"]
-    before, after = (result["evidence"][arm]["functions"]["item_pairs"] for arm in ("baseline", "candidate"))
-    assert before["straggler_ratio"] > 2.5 > 1.5 > after["straggler_ratio"]
+def test_real_ratings_are_measured_as_generated_ones(spark: SparkSession) -> None:
+    whole = movielens.load(MOVIELENS)
+    few = whole[whole["user_id"].isin(whole["user_id"].unique()[:60])]
+    result = Experiment(LAB, spark, real=few, plan=SHORT).measure(REFERENCE)
+    assert result.pairs == 2
+    assert result.verdict in ("passed", "partial", "failed", "inconclusive"), result.reasons
+    before, after = (result.arms[arm].functions["item_pairs"] for arm in ("baseline", "candidate"))
+    assert before["straggler_ratio"] > 1.5 * after["straggler_ratio"]
 
 
-def test_a_killed_counter_page_is_a_clear_error() -> None:
-    context = SimpleNamespace(uiWebUrl="http://127.0.0.1:9", applicationId="x")
-    with pytest.raises(SparkLimitsError, match="does not answer"):
-        page._get(SimpleNamespace(sparkContext=context), "jobs/1")  # type: ignore[arg-type]
-
-
-def test_partition_sizes_counts_empty_partitions(spark) -> None:
-    table = spark.range(3)
-    sizes = partition_sizes(table.repartition(5, "id"))
+def test_partition_sizes_counts_empty_partitions(spark: SparkSession) -> None:
+    sizes = partition_sizes(spark.range(3).repartition(5, "id"))
     assert len(sizes) == 5
     assert sum(sizes) == 3
     assert 0 in sizes
@@ -146,16 +231,10 @@ def test_a_wrong_scale_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> N
         scale_from_environment()
 
 
-def test_functions_from_a_python_file(tmp_path: Path, spark) -> None:
-    source = (
-        "from sparklimits.labs import lab2_skew\n"
-        "def item_trends(ratings):\n    return lab2_skew.item_trends(ratings)\n"
-        "def item_pairs(ratings):\n    return lab2_skew.item_pairs(ratings)\n"
-    )
+def test_functions_from_a_python_file(tmp_path: Path, experiment: Experiment) -> None:
     path = tmp_path / "mine.py"
-    path.write_text(source)
-    run = Experiment(LAB, spark, scale=0.1).run(load_functions(path, LAB))
-    assert run.quality.ok
+    path.write_text("from sparklimits.labs.lab2_skew.naive import item_pairs, item_trends\n")
+    assert experiment.run(load_functions(path, LAB)).quality.ok
     path.write_text("def item_trends(ratings): ...\n")
     with pytest.raises(SubmissionError, match="does not define item_pairs"):
         load_functions(path, LAB)

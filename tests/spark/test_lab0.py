@@ -11,29 +11,15 @@ import pandas as pd
 import pytest
 
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab0_measuring import (
-    CAUSES,
-    DEGREE,
-    LAB,
-    LABEL,
-    MEASUREMENTS,
-    PENALTY,
-    _features,
-    _products,
-    bottleneck,
-    check,
-    exact_weights,
-    judge_causes,
-    judge_ratios,
-    make_data,
-    measurements,
-    ratio,
-    recorded,
-    visits,
-)
+from sparklimits.labs.lab0_measuring import LAB
+from sparklimits.labs.lab0_measuring.data import MEASUREMENTS, make_data, measurements, recorded, visits
+from sparklimits.labs.lab0_measuring.judges import drive_bottleneck, drive_ratio, judge_causes
+from sparklimits.labs.lab0_measuring.naive import CAUSES, DEGREE, LABEL, PENALTY, bottleneck, ratio
+from sparklimits.labs.lab0_measuring.oracle import _features, _products, exact_weights
 from sparklimits.measurement import pairs
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.spark import session
+from tests.checking import quality
 from tests.submissions import ROOT
 
 REFERENCE = load_functions(reference_path(LAB), LAB)
@@ -69,7 +55,7 @@ def test_the_exact_weights_are_the_lowest_point_of_what_spark_minimises() -> Non
 def test_a_right_fit_passes_and_each_wrong_one_is_named() -> None:
     course = make_data(0.05, 3, "main")
     right = pd.DataFrame({"weight": exact_weights(course.visits)})
-    assert check({"fit_in_parallel": right}, course).ok
+    assert quality(LAB, {"fit_in_parallel": right}, course).ok
     some = pd.DataFrame({"weight": exact_weights(course.visits[::2])})
     cases = [
         (right[:-1], "rows with a column weight"),
@@ -79,9 +65,9 @@ def test_a_right_fit_passes_and_each_wrong_one_is_named() -> None:
         (some, "minutes more or less"),
     ]
     for table, reason in cases:
-        quality = check({"fit_in_parallel": table}, course)
-        assert not quality.ok, reason
-        assert reason in quality.broken[0]
+        found = quality(LAB, {"fit_in_parallel": table}, course)
+        assert not found.ok, reason
+        assert reason in found.broken[0]
 
 
 def test_the_same_seed_gives_the_same_course_and_another_one_another() -> None:
@@ -115,7 +101,7 @@ def test_ratios_are_judged_by_speedup_and_interval() -> None:
         raise ZeroDivisionError
 
     def wrong(solution: object) -> int:
-        return judge_ratios(solution, cases).attrs["counters"]["wrong_answers"]  # type: ignore[arg-type]
+        return int(drive_ratio(solution, {"measurements": cases}).counts["wrong_answers"])  # type: ignore[arg-type]
 
     assert wrong(right) == 0
     assert wrong(REFERENCE["ratio"]) == 0
@@ -135,7 +121,8 @@ def test_the_reference_names_every_cause_and_the_naive_way_few(part: str) -> Non
     runs = PARTS[part]
     assert {run["cause"] for run in runs} == set(CAUSES)
     judged = judge_causes(REFERENCE["bottleneck"], runs)
-    assert judged.attrs["counters"]["wrong_causes"] == 0, judged[judged["wrong"] > 0]
+    assert judged["wrong"].sum() == 0, judged[judged["wrong"] > 0]
+    assert drive_bottleneck(REFERENCE["bottleneck"], {"runs": runs}).counts == {"wrong_causes": 0}
     assert judge_causes(bottleneck, runs)["wrong"].sum() >= 10
     for cause in CAUSES:
         assert judge_causes(lambda counters, cause=cause: cause, runs)["wrong"].sum() >= 5

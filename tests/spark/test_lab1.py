@@ -7,19 +7,13 @@ import pandas as pd
 import pytest
 
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab1_memory import (
-    HISTORY,
-    LAB,
-    LOOK_BACK,
-    PENALTIES,
-    _looking_back,
-    check,
-    exact_errors,
-    exact_examples,
-    make_data,
-)
+from sparklimits.labs.lab1_memory import LAB
+from sparklimits.labs.lab1_memory.data import make_data
+from sparklimits.labs.lab1_memory.naive import HISTORY, LOOK_BACK, PENALTIES
+from sparklimits.labs.lab1_memory.oracle import _looking_back, exact_errors, exact_examples
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.spark import session
+from tests.checking import quality
 
 
 @pytest.fixture(scope="module")
@@ -65,22 +59,24 @@ def test_the_examples_are_those_of_the_definition(ratings: pd.DataFrame) -> None
 
 def test_the_right_results_pass_and_each_wrong_one_is_named(ratings: pd.DataFrame) -> None:
     right = {"compare_models": errors(ratings), "training_examples": examples(ratings)}
-    assert check(right, ratings).ok
+    assert quality(LAB, right, ratings).ok
     cases = [
         ("compare_models", right["compare_models"].assign(rmse=1.0), "differs from the exact one"),
         ("compare_models", right["compare_models"][:2], "one row is wanted for each penalty"),
         ("compare_models", right["compare_models"].drop(columns="rmse"), "the columns penalty and rmse"),
         ("compare_models", right["compare_models"].assign(rmse=np.nan), "differs"),
-        ("compare_models", right["compare_models"].assign(kept=1), "call unpersist"),
         ("training_examples", right["training_examples"][1:], "examples came out of"),
         ("training_examples", right["training_examples"][::-1], "not in the order of time"),
         ("training_examples", right["training_examples"].assign(length=1), "length is wrong in"),
         ("training_examples", right["training_examples"].drop(columns="newest"), "no column newest"),
     ]
     for name, table, reason in cases:
-        quality = check({name: table}, ratings)
-        assert not quality.ok, reason
-        assert reason in quality.broken[0]
+        found = quality(LAB, {name: table}, ratings)
+        assert not found.ok, reason
+        assert reason in found.broken[0]
+    kept = right["compare_models"].copy()
+    kept.attrs["kept"] = 1
+    assert "call unpersist" in quality(LAB, {"compare_models": kept}, ratings).broken[0]
 
 
 def test_the_reference_reads_once_and_does_not_spill() -> None:

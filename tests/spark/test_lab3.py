@@ -8,21 +8,14 @@ import pytest
 
 from sparklimits.errors import SparkLimitsError
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab3_network import (
-    LAB,
-    Day,
-    baskets,
-    check,
-    exact_scores,
-    exact_tastes,
-    failures,
-    kryo,
-    make_data,
-)
+from sparklimits.labs.lab3_network import LAB, failures, kryo
+from sparklimits.labs.lab3_network.data import Day, baskets, make_data
 from sparklimits.labs.lab3_network.links import Links
+from sparklimits.labs.lab3_network.oracle import exact_scores, exact_tastes
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.spark import isolated, session
-from sparklimits.spark.session import Constraints
+from sparklimits.spark.constraints import Constraints
+from tests.checking import quality
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +61,7 @@ def test_every_cohort_buys_and_views_and_days_differ() -> None:
 
 def test_the_right_results_pass_and_each_wrong_one_is_named(day: Day) -> None:
     tastes, scores, similar = exact_tastes(day), exact_scores(day), similarities(day)
-    assert check({"cohort_tastes": tastes, "cohort_scores": scores, "kryo_settings": similar}, day).ok
+    assert quality(LAB, {"cohort_tastes": tastes, "cohort_scores": scores, "kryo_settings": similar}, day).ok
     cases = [
         ("cohort_tastes", tastes[1:], "cohorts must have one row each"),
         ("cohort_tastes", tastes.assign(purchases=1), "purchases is wrong for"),
@@ -80,9 +73,9 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(day: Day) -> None:
         ("kryo_settings", similar.assign(similarity=0.5), "a similarity is off by"),
     ]
     for name, table, reason in cases:
-        quality = check({name: table}, day)
-        assert not quality.ok, reason
-        assert reason in quality.broken[0]
+        found = quality(LAB, {name: table}, day)
+        assert not found.ok, reason
+        assert reason in found.broken[0]
 
 
 def test_a_group_in_no_basket_has_no_similarity() -> None:
@@ -104,7 +97,7 @@ def test_the_reference_sends_next_to_nothing() -> None:
         before, after = (run.counters[name].summary()["shuffle_bytes"] for run in (naive, fixed))
         # A vector a row against one a cohort and task, or none: at this scale still a factor of dozens.
         assert before > 20 * after > 0
-    assert fixed.counters["kryo_settings"].summary()["object_bytes"] < kryo.GOOD
+    assert fixed.counters["kryo_settings"].summary()["object_bytes"] <= LAB.bars["kryo_settings"].good
     assert fixed.untimed == {"kryo_settings"}
 
 
@@ -114,16 +107,16 @@ def test_kryo_touches_objects_of_java_only() -> None:
         jobs = ("DataFrame", "RDD of Python objects", "columnSimilarities")
         return isolated.run(lambda spark: kryo.truth(spark, jobs), constraints)[0]
 
-    java, kryo = written({}), written({"spark.serializer": kryo.KRYO})
-    assert java["DataFrame"] == kryo["DataFrame"] > 0
-    assert java["RDD of Python objects"] == kryo["RDD of Python objects"] > 0
-    assert kryo["columnSimilarities"] < 0.6 * java["columnSimilarities"]
+    java, smaller = written({}), written({"spark.serializer": kryo.KRYO})
+    assert java["DataFrame"] == smaller["DataFrame"] > 0
+    assert java["RDD of Python objects"] == smaller["RDD of Python objects"] > 0
+    assert smaller["columnSimilarities"] < 0.6 * java["columnSimilarities"]
 
 
 def test_a_class_that_is_not_registered_is_named(day: Day) -> None:
     inputs = {"baskets": baskets(day)}
     with pytest.raises(SparkLimitsError, match=r"Class is not registered: org\.apache\.spark"):
-        kryo.similar_groups_under(lambda: {"spark.serializer": kryo.KRYO}, inputs)
+        kryo.drive_settings(lambda: {"spark.serializer": kryo.KRYO}, inputs)
 
 
 @pytest.mark.parametrize("settings", [{"spark.shuffle.compress": "true"}, ["spark.serializer"]])

@@ -22,13 +22,13 @@ import pytest
 import torch
 
 from sparklimits.errors import SparkLimitsError
-from sparklimits.labs import lab4_synchronisation as lab4
+from sparklimits.labs.lab4_synchronisation import LAB, naive
 from sparklimits.labs.lab4_synchronisation.data import (
     BATCHES,
     WORKERS,
     ClickData,
-    check,
     exact_loss,
+    load,
     make_data,
     read_data,
     synchronous,
@@ -41,6 +41,7 @@ from sparklimits.labs.lab4_synchronisation.training.rounds import Goal
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle
 from sparklimits.labs.lab4_synchronisation.training.server import Server
 from sparklimits.spark import session
+from tests.checking import quality
 
 SCALE = 0.1
 
@@ -52,8 +53,8 @@ def data() -> ClickData:
 
 @pytest.fixture(scope="module")
 def inputs(data: ClickData, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    spark = session.get(lab4.LAB.constraints)
-    return lab4.load(spark, write_data(data, tmp_path_factory.mktemp("lab4") / "data"))
+    spark = session.get(LAB.constraints)
+    return load(spark, write_data(data, tmp_path_factory.mktemp("lab4") / "data"))
 
 
 def some_clicks(rows: int = 30, count: int = 40, width: int = 5) -> tuple[Batch, np.ndarray]:
@@ -68,7 +69,7 @@ def some_clicks(rows: int = 30, count: int = 40, width: int = 5) -> tuple[Batch,
 
 
 def frame(table: np.ndarray) -> pd.DataFrame:
-    return rounds.Training(table, []).as_frame()
+    return rounds.Training(table, []).as_outcome().table
 
 
 # The model
@@ -143,7 +144,7 @@ def test_the_written_shards_are_the_data(data: ClickData, tmp_path: Path) -> Non
 
 def test_the_right_results_pass_and_each_wrong_one_is_named(data: ClickData) -> None:
     right = synchronous(data.train, data.start, 2 * BATCHES)
-    assert check({"train_round": frame(right), "worker": frame(right)}, data).ok
+    assert quality(LAB, {"train_round": frame(right), "worker": frame(right)}, data).ok
     cases = [
         (frame(right[1:]), "the shape"),
         (frame(data.start), "the held-out loss is"),
@@ -153,9 +154,9 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(data: ClickData) -> 
         (frame(synchronous(data.train[:1], data.start, 2 * BATCHES)), "the held-out loss is"),
     ]
     for table, reason in cases:
-        quality = check({"worker": table}, data)
-        assert not quality.ok, reason
-        assert reason in quality.broken[0]
+        found = quality(LAB, {"worker": table}, data)
+        assert not found.ok, reason
+        assert reason in found.broken[0]
 
 
 def test_a_scale_that_leaves_too_little_is_refused() -> None:
@@ -205,7 +206,7 @@ def test_nobody_waits_for_a_worker_that_is_silent_or_has_left(monkeypatch: pytes
 
 def test_a_round_is_one_synchronous_step(data: ClickData, inputs: dict[str, Any]) -> None:
     goal = replace(inputs["goal"], steps=3)
-    training = rounds.train(lab4.train_round, inputs["shards"], inputs["start"], goal)
+    training = rounds.train(naive.train_round, inputs["shards"], inputs["start"], goal)
     assert [step for _, step, _ in training.curve] == [1, 2, 3]
     assert np.allclose(training.table, synchronous(data.train, data.start, 3), atol=1e-6)
     assert training.curve[-1][2] == pytest.approx(
@@ -238,14 +239,14 @@ def test_a_round_that_returns_something_else_is_told(
 def train_with(
     work: Callable[[Handle, Iterator[Batch]], None], inputs: dict[str, Any], goal: Goal | None = None
 ) -> rounds.Training:
-    return asynchronous.train(work, inputs["shards"], inputs["start"], goal or inputs["goal"], lab4.BOUND)
+    return asynchronous.train(work, inputs["shards"], inputs["start"], goal or inputs["goal"], naive.BOUND)
 
 
 def test_the_naive_worker_keeps_in_step_and_reaches_the_target(
     data: ClickData, inputs: dict[str, Any]
 ) -> None:
-    training = train_with(lab4.worker, inputs)
-    assert check({"worker": training.as_frame()}, data).ok
+    training = train_with(naive.worker, inputs)
+    assert quality(LAB, {"worker": training.as_outcome().table}, data).ok
     assert training.counters["workers_lost"] == 0
     steps = training.curve[-1][1]
     # A pull and a push of the whole table for each step of each worker, but for those under way at the end.
@@ -271,7 +272,7 @@ def test_training_goes_on_when_a_worker_is_killed(data: ClickData, inputs: dict[
     assert training.counters["server_held"] >= 1
     looks = Counter(steps for _, steps, _ in training.curve)
     held, _ = looks.most_common(1)[0]
-    assert 10 <= held <= 10 + lab4.BOUND + 1
+    assert 10 <= held <= 10 + naive.BOUND + 1
     losses = [loss for _, _, loss in training.curve]
     assert losses[-1] < losses[0] < data.constant + 0.2
 
@@ -291,7 +292,7 @@ def test_a_killed_server_is_an_error_that_says_so(inputs: dict[str, Any]) -> Non
     assert time.monotonic() - began < 30
     assert not trainers_left()
     # The cluster is whole, and trains again.
-    assert train_with(lab4.worker, inputs).counters["workers_lost"] == 0
+    assert train_with(naive.worker, inputs).counters["workers_lost"] == 0
 
 
 def test_when_all_workers_fail_their_error_is_told(inputs: dict[str, Any]) -> None:

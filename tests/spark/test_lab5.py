@@ -11,27 +11,24 @@ import pytest
 import torch
 
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab5_offload import LAB, fit_mllib, held_out_scores, load, with_weights
+from sparklimits.labs.lab5_offload import LAB
 from sparklimits.labs.lab5_offload.data import (
     ITERATIONS,
-    MAX_ERROR,
     SIZES,
-    TOLERANCE,
     ClickData,
-    check,
-    deepfm_probabilities,
     dense,
     fields,
-    fit_lbfgs,
     labels_of,
     make_data,
-    mlp_probabilities,
-    scores,
     write_data,
 )
+from sparklimits.labs.lab5_offload.naive import fit_mllib, held_out_scores, load, with_weights
 from sparklimits.labs.lab5_offload.networks import BUCKETS, IDS, NUMBERS, DeepFM, Mlp
+from sparklimits.labs.lab5_offload.oracle import MAX_ERROR, TOLERANCE, deepfm_probabilities
+from sparklimits.labs.oracles import fit_lbfgs, mlp_probabilities, scores
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.spark import session
+from tests.checking import quality
 
 TINY = (3, 4, 2)
 
@@ -84,9 +81,9 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(clicks: ClickData) -
     exact = deepfm_probabilities(clicks.weights, fields(clicks.held_out))
     scored = pd.DataFrame({"row": np.arange(len(exact)), "probability": exact})
     right = {"train_model": pd.DataFrame({"weight": weights}), "score": scored.sample(frac=1)}
-    quality = check(right, clicks)
-    assert quality.ok
-    assert quality.values["log_loss"] == pytest.approx(clicks.target[0], abs=1e-4)
+    found = quality(LAB, right, clicks)
+    assert found.ok
+    assert found.values["log_loss"] == pytest.approx(clicks.target[0], abs=1e-4)
     logits = np.log(exact / (1 - exact))
     cases = [
         ("train_model", pd.DataFrame({"weight": np.zeros(len(weights))}), "log loss is"),
@@ -100,9 +97,9 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(clicks: ClickData) -
         ("score", scored.assign(probability=exact + 2 * MAX_ERROR), f"in {len(exact):,} of {len(exact):,}"),
     ]
     for name, table, reason in cases:
-        quality = check({name: table}, clicks)
-        assert not quality.ok, reason
-        assert reason in quality.broken[0]
+        found = quality(LAB, {name: table}, clicks)
+        assert not found.ok, reason
+        assert reason in found.broken[0]
 
 
 def test_a_linear_model_does_not_pass(clicks: ClickData) -> None:

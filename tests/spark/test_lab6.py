@@ -7,20 +7,11 @@ import pandas as pd
 import pytest
 
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab5_offload.data import fit_lbfgs, mlp_probabilities
-from sparklimits.labs.lab6_capstone import (
-    DAY,
-    FEATURES,
-    ITERATIONS,
-    LAB,
-    LAST,
-    LOOK_BACK,
-    SIZES,
-    Days,
-    bars,
-    check,
-    make_data,
-)
+from sparklimits.labs.lab6_capstone import LAB
+from sparklimits.labs.lab6_capstone.data import Days, make_data
+from sparklimits.labs.lab6_capstone.naive import DAY, FEATURES, ITERATIONS, LAST, LOOK_BACK, SIZES
+from sparklimits.labs.lab6_capstone.oracle import check
+from sparklimits.labs.oracles import fit_lbfgs, mlp_probabilities
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.spark import session
 
@@ -62,7 +53,7 @@ def test_what_is_wrong_is_named(days: Days) -> None:
         (last_day(days, 0.25).drop(columns="probability"), "no column probability"),
     ]
     for table, reason in cases:
-        quality = check({"pipeline": table}, days)
+        quality = check(table, days)
         assert not quality.ok, reason
         assert reason in quality.broken[0]
 
@@ -76,7 +67,7 @@ def test_a_network_that_knows_no_history_is_refused() -> None:
         sizes = (columns, *SIZES[1:])
         weights = fit_lbfgs(inputs[old], clicked[old], sizes, ITERATIONS)
         probability = mlp_probabilities(weights, inputs[~old], sizes)
-        assert check({"pipeline": last_day(days, probability)}, days).ok is right
+        assert check(last_day(days, probability), days).ok is right
 
 
 def test_the_reference_is_as_good_and_leaves_the_jobs_away() -> None:
@@ -95,7 +86,14 @@ def test_the_reference_is_as_good_and_leaves_the_jobs_away() -> None:
 
 
 def test_the_bars_of_the_counters_grow_with_the_data() -> None:
-    small, large = (bars(make_data(scale, 1, "main")) for scale in (0.1, 0.4))
-    assert large["shuffle_bytes"][0] == pytest.approx(4 * small["shuffle_bytes"][0])
-    assert small["input_records"][0] < large["input_records"][0]
-    assert all(good < bad for good, bad in [*small.values(), *large.values()])
+    days = make_data(1.0, 1, "main")
+    impressions = len(days.impressions)
+    rows = impressions + len(days.users) + len(days.ads)
+    records, size = LAB.bars["records"], LAB.bars["bytes"]
+    assert records.at(1.0) == pytest.approx((1.5 * rows, 4.0 * rows), rel=0.01)
+    assert size.at(1.0) == pytest.approx((200.0 * impressions, 1500.0 * impressions), rel=0.01)
+    # The tables of users and ads are the same at every scale.
+    smaller = make_data(0.1, 1, "main")
+    rows = len(smaller.impressions) + len(smaller.users) + len(smaller.ads)
+    assert records.at(0.1)[0] == pytest.approx(1.5 * rows, rel=0.01)
+    assert size.at(0.1)[0] == pytest.approx(0.1 * size.at(1.0)[0])

@@ -18,9 +18,11 @@ from scipy.special import expit
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sparklimits.datasets import movielens
-from sparklimits.labs.lab5_offload import data as data
-from sparklimits.labs.lab5_offload.data import ClickData, deepfm_probabilities, fields, labels_of, scores
+from sparklimits.labs.lab5_offload import data
+from sparklimits.labs.lab5_offload.data import ClickData, fields, labels_of
 from sparklimits.labs.lab5_offload.networks import DeepFM, FactorizationMachine, LogisticRegression
+from sparklimits.labs.lab5_offload.oracle import deepfm_probabilities
+from sparklimits.labs.oracles import scores
 from tests.submissions import ROOT
 
 if TYPE_CHECKING:

@@ -10,38 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sparklimits.containers import cluster
 from sparklimits.errors import MachineError
-from sparklimits.spark.constraints import Constraints
-
-SCRIPT = """
-import os, pathlib, psutil
 from sparklimits.spark import session
-from sparklimits.machine.paths import scratch
+from sparklimits.spark.constraints import Constraints
+from tests.submissions import ROOT
 
-def executors():
-    lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
-    return sum("CoarseGrainedExecutorBackend" in line and str(scratch()) in line for line in lines)
-
-def pids(spark):
-    return set(spark.sparkContext.parallelize(range(40), 20).map(lambda _: os.getppid()).collect())
-
-spark = session.get(Constraints())
-spark.sparkContext.parallelize(range(8), 8).map(lambda x: 1 / (x - 9)).sum()
-spark.sql("select explode(sequence(1, 100)) x").repartition(4).count()
-assert len(pids(spark)) == 2, "two executors with Python daemons of their own"
-assert executors() == 2, executors()
-assert session.get(Constraints()) is spark
-first = spark.sparkContext.applicationId
-again = session.get(Constraints(executors=1, memory_mb=512, driver_memory_mb=600))
-assert again.sparkContext.applicationId != first
-assert executors() == 1, executors()
-assert again.range(10).count() == 10
-print("folder", scratch())
-session.stop()
-session.stop()
-assert executors() == 0, executors()
-"""
+PROGRAM = ROOT / "tests" / "programs" / "two_sessions.py"
 
 
 def test_two_sessions_in_one_process_are_quiet_and_leave_nothing(tmp_path: Path) -> None:
@@ -53,7 +27,7 @@ def test_two_sessions_in_one_process_are_quiet_and_leave_nothing(tmp_path: Path)
             holder.listen()
         environment = {**os.environ, "SPARKLIMITS_TMP": str(tmp_path)}
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT],
+            [sys.executable, str(PROGRAM)],
             env=environment,
             cwd=tmp_path,
             text=True,
@@ -80,7 +54,7 @@ def test_a_wrong_master_is_named_before_anything_starts(
 ) -> None:
     monkeypatch.setenv("SPARKLIMITS_MASTER", master)
     with pytest.raises(MachineError, match="SPARKLIMITS_MASTER") as error:
-        cluster._master(Constraints())
+        session._master(Constraints())
     assert says in str(error.value)
 
 
@@ -90,12 +64,12 @@ def test_another_master_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
         listening.listen()
         master = f"spark://127.0.0.1:{listening.getsockname()[1]}"
         monkeypatch.setenv("SPARKLIMITS_MASTER", master)
-        assert cluster._master(Constraints()) == master
+        assert session._master(Constraints()) == master
 
 
 def test_pristine_restores_settings_and_drops_caches(spark) -> None:
     before = spark.conf.get("spark.sql.shuffle.partitions")
-    with cluster.pristine(spark):
+    with session.pristine(spark):
         spark.conf.set("spark.sql.shuffle.partitions", "3")
         spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")
         cached = spark.range(1000).cache()

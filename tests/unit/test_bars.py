@@ -1,4 +1,4 @@
-"""From seconds to shares of the marks and verdicts."""
+"""From seconds to shares of the marks."""
 
 import math
 
@@ -119,23 +119,3 @@ def test_untouched_code_on_a_restless_machine_gets_nothing():
 def test_a_hopelessly_restless_machine_is_called_so():
     fast = [9.0, 2.0, 30.0, 1.5, 4.0, 28.0, 2.2, 9.0, 31.0]
     assert bars.too_noisy(RESTLESS, fast, GAIN)
-
-
-@pytest.mark.parametrize(
-    ("correct", "suspicious", "noisy", "speed", "expected"),
-    [
-        (True, False, False, 1.0, "passed"),
-        (True, False, False, 0.4, "partial"),
-        (True, False, False, 0.0, "failed"),
-        (False, False, False, 1.0, "wrong"),
-        (False, True, True, 1.0, "wrong"),
-        (True, True, False, 1.0, "suspicious"),
-        (True, True, True, 0.0, "suspicious"),
-        (True, False, True, 1.0, "inconclusive"),
-        (True, False, True, 0.0, "inconclusive"),
-    ],
-)
-def test_the_verdict(correct, suspicious, noisy, speed, expected):
-    found = bars.verdict(correct=correct, suspicious=suspicious, noisy=noisy, speed=speed)
-    assert found == expected
-    assert found in bars.VERDICTS

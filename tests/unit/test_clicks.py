@@ -9,7 +9,6 @@ import pytest
 from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
-from tests.test_datasets import program
 
 from sparklimits.datasets import card, criteo
 from sparklimits.datasets.clicks import (
@@ -27,6 +26,7 @@ from sparklimits.datasets.clicks import (
     write_parquet,
 )
 from sparklimits.errors import DataError
+from tests.unit.test_datasets import program
 
 SPEC = ClicksSpec(20_000)
 

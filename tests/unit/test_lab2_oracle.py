@@ -11,7 +11,11 @@ import pytest
 
 from sparklimits.datasets.ratings import measured_skew
 from sparklimits.labs import lab2_skew
-from sparklimits.labs.lab2_skew import MAX_ERROR, SPECS, SUPPORT, WINDOW, check, exact_pairs, exact_trends
+from sparklimits.labs.lab2_skew import LAB
+from sparklimits.labs.lab2_skew.data import SPECS
+from sparklimits.labs.lab2_skew.naive import SUPPORT, WINDOW
+from sparklimits.labs.lab2_skew.oracle import MAX_ERROR, exact_pairs, exact_trends
+from tests.checking import quality
 
 
 def plain_trends(ratings):
@@ -127,7 +131,7 @@ def test_data_without_a_single_pair_give_an_empty_table():
     ratings = pd.DataFrame({"user_id": [1, 2, 2], "item_id": [5, 5, 6]})
     assert exact_pairs(ratings, SUPPORT).empty
     nothing = pd.DataFrame({"item_a": [], "item_b": [], "users": []})
-    assert check({"item_pairs": nothing}, ratings).ok
+    assert quality(LAB, {"item_pairs": nothing}, ratings).ok
 
 
 # What the check lets pass
@@ -146,7 +150,7 @@ def verdict(trends=None, pairs=None):
         "item_trends": right_trends if trends is None else trends,
         "item_pairs": right_pairs if pairs is None else pairs,
     }
-    return check(results, ratings)
+    return quality(LAB, results, ratings)
 
 
 def changed(table, column, change, row=0):
@@ -286,8 +290,8 @@ def test_a_pair_near_the_support_may_drop_in_or_out():
 
 def test_only_the_results_that_are_given_are_judged():
     ratings, trends, _ = data()
-    assert check({"item_trends": trends}, ratings).values == {"trend_items_wrong": 0}
-    assert check({}, ratings).values == {}
+    assert quality(LAB, {"item_trends": trends}, ratings).values == {"trend_items_wrong": 0}
+    assert quality(LAB, {}, ratings).values == {}
 
 
 # Random sampling of heavy users
@@ -303,8 +307,8 @@ def sampled_pairs(ratings, most, seed):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_sampled_baskets_of_200_items_pass_and_of_20_do_not(variant, seed):
     ratings = lab2_skew.make_data(1.0, seed, variant)
-    right = check({"item_pairs": sampled_pairs(ratings, 200, seed)}, ratings)
-    small = check({"item_pairs": sampled_pairs(ratings, 20, seed)}, ratings)
+    right = quality(LAB, {"item_pairs": sampled_pairs(ratings, 200, seed)}, ratings)
+    small = quality(LAB, {"item_pairs": sampled_pairs(ratings, 20, seed)}, ratings)
     assert right.ok
     assert 0 < right.values["pair_error"] < MAX_ERROR / 2
     assert small.values["pair_error"] > MAX_ERROR
@@ -319,7 +323,7 @@ def test_half_of_the_users_is_too_small_a_sample_even_when_the_counts_are_double
     ratings, _, _ = data()
     users = pd.Series(ratings["user_id"].unique()).sample(frac=0.5, random_state=1)
     half = exact_pairs(ratings[ratings["user_id"].isin(users)], SUPPORT // 2)
-    assert not check({"item_pairs": half.assign(users=half["users"] * 2)}, ratings).ok
+    assert not quality(LAB, {"item_pairs": half.assign(users=half["users"] * 2)}, ratings).ok
 
 
 # The data

@@ -7,21 +7,22 @@ import statistics
 import pytest
 
 from sparklimits.measurement import pairs
-from sparklimits.measurement.pairs import BASELINE, CANDIDATE
+from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Place, Plan
 
 NEVER = lambda slow, fast: False  # noqa: E731
 ALWAYS = lambda slow, fast: True  # noqa: E731
 
 
 class Recorder:
-    """Stands for the runs: remembers each call, and takes 4 s for the naive way and 2 s for the other."""
+    """Stands for the runs: remembers each place, and takes 4 s for the naive way and 2 s for the other."""
 
     def __init__(self):
-        self.calls = []
+        self.places = []
 
-    def __call__(self, arm, number):
-        self.calls.append((arm, number))
-        return (4.0 if arm == BASELINE else 2.0) + number / 1000, f"output {number}"
+    def __call__(self, place):
+        self.places.append(place)
+        number = len(self.places) - 1
+        return (4.0 if place.arm == BASELINE else 2.0) + number / 1000, f"output {number}"
 
 
 def test_the_ratio_of_equal_pairs_is_exact():
@@ -44,14 +45,14 @@ def test_swapping_the_arms_inverts_the_ratio():
     assert there.low == pytest.approx(1 / back.high)
 
 
-@pytest.mark.parametrize("pairs", [3, 5, 9])
-def test_the_interval_covers_the_truth_95_times_in_100(pairs):
+@pytest.mark.parametrize("count", [3, 5, 9])
+def test_the_interval_covers_the_truth_95_times_in_100(count):
     rng = random.Random(11)
     trials = 2000
 
     def covered():
-        slow = [3.0 * rng.lognormvariate(0, 0.15) for _ in range(pairs)]
-        found = pairs.ratio(slow, [rng.lognormvariate(0, 0.15) for _ in range(pairs)])
+        slow = [3.0 * rng.lognormvariate(0, 0.15) for _ in range(count)]
+        found = pairs.ratio(slow, [rng.lognormvariate(0, 0.15) for _ in range(count)])
         return found.low <= 3.0 <= found.high
 
     share = statistics.fmean(covered() for _ in range(trials))
@@ -74,37 +75,38 @@ def test_the_two_estimates_fail_in_different_ways():
 def test_both_ways_are_warmed_up_and_that_is_not_counted():
     run = Recorder()
     timed = pairs.paired(run, NEVER, rng=random.Random(1))
-    assert run.calls[:3] == [(BASELINE, 0), (CANDIDATE, 1), (CANDIDATE, 2)]
-    assert {"output 0", "output 1", "output 2"}.isdisjoint(one.output for one in timed)
-    assert len(timed) == len(run.calls) - 3 == 2 * pairs.LOOKS[-1]
+    assert run.places[:2] == [Place(BASELINE, None), Place(CANDIDATE, None)]
+    assert [place.warms_up for place in run.places[:3]] == [True, True, False]
+    assert {"output 0", "output 1"}.isdisjoint(one.output for one in timed)
+    assert len(timed) == len(run.places) - 2 == 2 * GRADED.most
 
 
-def test_every_run_has_a_number_of_its_own():
+def test_a_shorter_plan_has_fewer_warm_ups_and_looks():
     run = Recorder()
-    pairs.paired(run, NEVER, rng=random.Random(1))
-    numbers = [number for _, number in run.calls]
-    assert numbers == list(range(len(numbers)))
+    timed = pairs.paired(run, NEVER, rng=random.Random(1), plan=Plan(warm_ups=(CANDIDATE,), looks=(2,)))
+    assert run.places[0] == Place(CANDIDATE, None)
+    assert len(timed) == len(run.places) - 1 == 4
 
 
 def test_each_pair_has_both_ways_in_an_order_by_chance():
     run = Recorder()
     timed = pairs.paired(run, NEVER, rng=random.Random(3))
-    orders = [(timed[i].arm, timed[i + 1].arm) for i in range(0, len(timed), 2)]
+    orders = [(timed[i].place.arm, timed[i + 1].place.arm) for i in range(0, len(timed), 2)]
     assert set(orders) == {(BASELINE, CANDIDATE), (CANDIDATE, BASELINE)}
-    assert [one.pair for one in timed] == [pair for pair in range(9) for _ in range(2)]
+    assert [one.place.pair for one in timed] == [pair for pair in range(9) for _ in range(2)]
     again = pairs.paired(Recorder(), NEVER, rng=random.Random(3))
-    assert [one.arm for one in again] == [one.arm for one in timed]
+    assert [one.place.arm for one in again] == [one.place.arm for one in timed]
 
 
 def test_the_runs_are_what_was_measured():
     timed = pairs.paired(Recorder(), ALWAYS, rng=random.Random(5))
     for one in timed:
         number = int(one.output.removeprefix("output "))
-        assert one.seconds == (4.0 if one.arm == BASELINE else 2.0) + number / 1000
+        assert one.seconds == (4.0 if one.place.arm == BASELINE else 2.0) + number / 1000
 
 
-@pytest.mark.parametrize(("stop_at", "pairs"), [(1, 3), (3, 3), (4, 5), (5, 5), (6, 9), (99, 9)])
-def test_the_stopping_rule_is_asked_at_the_looks_only(stop_at, pairs):
+@pytest.mark.parametrize(("stop_at", "count"), [(1, 3), (3, 3), (4, 5), (5, 5), (6, 9), (99, 9)])
+def test_the_stopping_rule_is_asked_at_the_looks_only(stop_at, count):
     asked = []
 
     def settled(slow, fast):
@@ -113,13 +115,13 @@ def test_the_stopping_rule_is_asked_at_the_looks_only(stop_at, pairs):
         return len(slow) >= stop_at
 
     timed = pairs.paired(Recorder(), settled, rng=random.Random(1))
-    assert len(timed) == 2 * pairs
-    assert asked == [look for look in pairs.LOOKS if look <= pairs]
+    assert len(timed) == 2 * count
+    assert asked == [look for look in GRADED.looks if look <= count]
 
 
 def test_an_error_in_a_run_ends_the_measurement():
-    def run(arm, number):
-        if number == 4:
+    def run(place):
+        if place.pair == 1:
             raise RuntimeError("executor lost")
         return 1.0, None
 
@@ -131,7 +133,7 @@ def test_progress_tells_what_runs_and_what_is_left():
     told = []
     pairs.paired(Recorder(), NEVER, rng=random.Random(1), progress=told.append)
     assert told[0] == "warming up: baseline"
-    assert told[3].startswith("pair 1 of 3 (at most 9): ")
+    assert told[2].startswith("pair 1 of 3 (at most 9): ")
     assert told[-1].startswith("pair 9 of 9: ")
 
 
@@ -139,6 +141,6 @@ def test_seconds_are_sorted_by_pair_whatever_ran_first():
     timed = pairs.paired(Recorder(), ALWAYS, rng=random.Random(3))
     runs = list(reversed(timed))
     slow, fast = pairs.seconds_of(runs, BASELINE), pairs.seconds_of(runs, CANDIDATE)
-    by_pair = {(one.pair, one.arm): one.seconds for one in timed}
+    by_pair = {(one.place.pair, one.place.arm): one.seconds for one in timed}
     assert slow == [by_pair[pair, BASELINE] for pair in range(3)]
     assert fast == [by_pair[pair, CANDIDATE] for pair in range(3)]

@@ -103,18 +103,25 @@ def test_a_live_processes_folder_is_kept(base):
     assert list(base.iterdir()) == [mine]
 
 
-def test_another_users_live_process_is_alive(base, monkeypatch):
+def test_a_live_process_with_other_numbers_is_alive(base):
+    """Another host, a container or a sandbox has process numbers of its own: that of a live process means nothing here."""
+    process = python(f"{MAKE}; print(flush=True); input()", SPARKLIMITS_TMP=str(base))
+    theirs = Path(process.stdout.readline().strip())
+    renamed = theirs.with_name("99999999-abcdefgh")  # nobody's number on this host
+    theirs.rename(renamed)
+    try:
+        paths.scratch()
+        assert (renamed / "file").exists()
+    finally:
+        process.communicate("\n", timeout=60)
+
+
+def test_a_folder_that_is_being_made_is_left_alone(base):
     base.mkdir()
-    theirs = base / "4711-abcdefgh"
-    theirs.mkdir()
-
-    def kill(pid, signal_number):
-        assert (pid, signal_number) == (4711, 0)
-        raise PermissionError
-
-    monkeypatch.setattr(paths.os, "kill", kill)
+    unlocked = base / "4711-abcdefgh"  # its lock is on the way
+    unlocked.mkdir()
     paths.scratch()
-    assert theirs.is_dir()
+    assert unlocked.is_dir()
 
 
 def test_what_is_not_a_scratch_folder_is_left_alone(base):
@@ -130,6 +137,7 @@ def test_what_is_not_a_scratch_folder_is_left_alone(base):
     ]
     for name in (*others, f"{dead}-abcdefgh", "9999999999-abcdefgh"):
         (base / name).mkdir()
+        (base / name / "lock").touch()
     mine = paths.scratch()
     assert {path.name for path in base.iterdir()} == {*others, mine.name}
 

@@ -26,16 +26,16 @@ from sparklimits.notebook import points
     ],
 )
 def test_points_are_a_plain_float_between_zero_and_the_most(share, expected):
-    found = points(8, share)
+    found = points(share, most=8)
     assert type(found) is float
     assert found == expected
 
 
 def test_points_print_as_a_bare_number():
-    assert repr(points(np.int64(4), np.float64(0.5))) == "2.0"
+    assert repr(points(np.float64(0.5), most=np.int64(4))) == "2.0"
 
 
 @pytest.mark.parametrize("share", ["full", None, (1.0,)])
 def test_what_is_no_number_gets_no_points(share):
     with pytest.raises((TypeError, ValueError)):
-        points(8, share)
+        points(share, most=8)

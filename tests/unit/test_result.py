@@ -1,12 +1,12 @@
-"""A result as JSON, as text and in a notebook; the shares of the marks by verdict."""
+"""A result as JSON, as text and in a notebook."""
 
 import json
 
 import pytest
 
 from sparklimits import __version__
-from sparklimits.measurement.bars import VERDICTS
-from sparklimits.measurement.result import Result
+from sparklimits.display import page
+from sparklimits.measurement.result import VERDICTS, Result
 from tests.hand_made import result
 
 #: What instructors' scripts rely on.
@@ -51,39 +51,6 @@ def test_what_was_not_measured_is_null():
     assert plain["evidence"] == {"baseline": {}, "candidate": {}}
 
 
-@pytest.mark.parametrize(
-    ("verdict", "speed_share", "speed", "counter"),
-    [
-        ("passed", 1.0, 1.0, 0.75),
-        ("partial", 0.4, 0.4, 0.75),
-        ("failed", 0.0, 0.0, 0.75),
-        ("wrong", 1.0, 0.0, 0.0),
-        ("suspicious", 1.0, 0.0, 0.0),
-        ("inconclusive", 1.0, 0.5, 0.75),
-        ("inconclusive", 0.0, 0.5, 0.75),
-    ],
-)
-def test_the_shares_by_verdict(verdict, speed_share, speed, counter):
-    found = result(verdict=verdict, speed_share=speed_share)
-    assert (found.share("speed"), found.share("item_pairs")) == (speed, counter)
-    assert type(found.share("speed")) is type(found.share("item_pairs")) is float
-
-
-def test_the_share_of_one_more_counter():
-    found = result()
-    shuffled = found.arms["candidate"].summary["shuffle_records"]
-    assert found.counter_share("shuffle_records", shuffled, 10 * shuffled) == 1.0
-    assert found.counter_share("shuffle_records", shuffled / 10, 10 * shuffled) == pytest.approx(0.5)
-    assert result(verdict="wrong").counter_share("shuffle_records", shuffled, 10 * shuffled) == 0.0
-    assert unmeasured("failed").counter_share("shuffle_records", 1.0, 2.0) == 0.0
-
-
-@pytest.mark.parametrize("verdict", ["wrong", "failed"])
-def test_what_was_not_measured_earns_nothing(verdict):
-    found = unmeasured(verdict)
-    assert [found.share(part) for part in ("speed", "item_trends", "item_pairs")] == [0.0, 0.0, 0.0]
-
-
 def test_an_unknown_part_is_an_error():
     with pytest.raises(KeyError):
         result().share("item_trend")
@@ -118,13 +85,13 @@ def test_every_verdict_is_explained(verdict):
 
 
 def test_the_notebook_view_has_the_table_and_a_picture():
-    page = result()._repr_html_()
-    assert page.count("<tr>") == 1 + len(result().rows())
-    assert "src='data:image/png;base64," in page
+    html = page.as_html(result())
+    assert html.count("<tr>") == 1 + len(result().rows())
+    assert "src='data:image/png;base64," in html
 
 
 def test_the_notebook_view_shows_reasons_as_text():
-    page = unmeasured("failed", "item_pairs: <b>bold</b> & co")._repr_html_()
-    assert "&lt;b&gt;bold&lt;/b&gt; &amp; co" in page
-    assert "<table>" not in page
-    assert "<img" not in page
+    html = page.as_html(unmeasured("failed", "item_pairs: <b>bold</b> & co"))
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; co" in html
+    assert "<table>" not in html
+    assert "<img" not in html

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from sparklimits.display.tables import with_tables
-from sparklimits.labs import every, ids
+from sparklimits.labs import every
 from sparklimits.measurement import bars
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _spec = importlib.util.spec_from_file_location(
     "grading_simulation", ROOT / "benchmarks" / "grading_simulation.py"
 )
@@ -55,7 +55,7 @@ def test_the_array_version_of_the_rule_says_what_the_rule_says():
 
 
 def test_a_difference_between_the_two_would_be_found(monkeypatch):
-    monkeypatch.setattr(scoring, "speed_share", lambda slow, fast, gain: 0.5)
+    monkeypatch.setattr(bars, "speed_share", lambda slow, fast, gain: 0.5)
     with pytest.raises(AssertionError, match="share differs"):
         simulation.compare_with_scoring(np.random.default_rng(5), samples=60)
 
@@ -67,9 +67,8 @@ def test_the_policy_shows_the_committed_tables():
     )
 
 
-def test_the_tables_hold_every_lab_and_the_labs_gain():
+def test_the_tables_are_for_a_gain_that_a_lab_has():
     tables = simulation.tables(RESULTS)
-    assert all(f"`{lab_id}`" in tables["bars"] for lab_id in ids())
     assert simulation.SHOWN_GAIN in {lab.gain for lab in every()}
     shown = len(simulation.SIGMAS) * len(simulation.CASES)
     assert len(tables["cases"].splitlines()) == 2 + shown

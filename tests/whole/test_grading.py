@@ -1,7 +1,6 @@
-"""nbgrader, headless, on whole submissions: autograde, feedback, and `check`.
+"""nbgrader from release to feedback on whole submissions of lab 0, which is graded by counters alone.
 
-The right one is graded at full size, where the bars hold; those that get less are graded on less data. All four at
-full size, several times and under load: ``benchmarks/grading.py``. Validate: ``test_browser.py``.
+So little data are enough. Labs that the clock grades too, at full size: ``tests/nightly``.
 """
 
 from __future__ import annotations
@@ -13,59 +12,57 @@ import pytest
 
 from sparklimits.grading.check import check
 from tests.course import Course
-from tests.submissions import LAB, NOISE, four, reference, shortened
+from tests.submissions import NOISE, reference, shortened, with_cells
 
-PERFORMANCE = ("speed_points", "item_trends_points", "item_pairs_points")
-
-
-pytestmark = pytest.mark.usefixtures("as_users_have_it")
+LAB = "lab0_measuring"
+SCALE = 0.1
+#: Two of three functions broken, each in its own way; the third is right.
+BROKEN = {
+    "fit_in_parallel": "def fit_in_parallel(visits:\n    return None\n",
+    "ratio": "def ratio(baseline, candidate):\n    return 1.0, 1.0, 1.0\n",
+}
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory, as_users_have_it: None) -> Course:
-    """The submissions of this module, autograded once; ``other`` was made for another major version.
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The submissions of this module, autograded once.
 
-    One is whole and runs like a student's; of the others, the cells that only look at something were deleted.
+    The noisy one runs as a student's does; from the broken one the cells that only look at something were deleted.
     """
     course = Course(tmp_path_factory.mktemp("course"), LAB)
-    submissions = {name: shortened(notebook) for name, notebook in four().items() if name != "reference"}
-    submissions["noisy"] = reference(before=NOISE)
-    other = reference()
+    answers = {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in reference(LAB).cells
+        if "nbgrader" in cell.metadata
+    }
+    broken = with_cells(
+        LAB, {"bottleneck": answers["bottleneck"], "prediction": answers["prediction"], **BROKEN}
+    )
+    other = reference(LAB)
     other.metadata["sparklimits"]["version"] = "0.9.0"
-    course.submit({**submissions, "other": other})
-    course.nbgrader("autograde", LAB, "--student", "noisy")
-    for student in ("untouched", "half", "wrong"):
-        course.nbgrader("autograde", LAB, "--student", student, scale=0.3)
-    course.log = course.nbgrader("autograde", LAB, check=False, scale=0.3)  # type: ignore[attr-defined]
+    course.submit(
+        {"noisy": reference(LAB, before=NOISE), "broken": shortened(broken), "other": other}, lab=LAB
+    )
+    course.log = course.nbgrader("autograde", LAB, check=False, scale=SCALE)  # type: ignore[attr-defined]
     return course
 
 
 def test_a_right_notebook_that_prints_warnings_gets_full_marks(course: Course) -> None:
-    assert course.scores("noisy") == {
+    assert course.scores("noisy", LAB) == {
         "prediction_points": 1.0,
-        "speed_points": 8.0,
-        "item_trends_points": 4.0,
-        "item_pairs_points": 4.0,
+        "questions_points": 2.0,
+        "fit_in_parallel_points": 4.0,
+        "ratio_points": 5.0,
+        "bottleneck_points": 5.0,
     }
 
 
-def test_an_untouched_notebook_gets_no_performance_marks(course: Course) -> None:
-    scores = course.scores("untouched")
-    assert [scores[name] for name in PERFORMANCE] == [0.0, 0.0, 0.0]
+def test_a_cell_that_does_not_parse_and_a_wrong_answer_cost_their_own_marks_only(course: Course) -> None:
+    scores = course.scores("broken", LAB)
+    assert scores["fit_in_parallel_points"] == 0.0
+    assert scores["ratio_points"] == 0.0
+    assert scores["bottleneck_points"] == 5.0
     assert scores["explain"] == 0.0
-
-
-def test_a_half_fixed_notebook_gets_a_part(course: Course) -> None:
-    scores = course.scores("half")
-    assert scores["item_pairs_points"] == 4.0
-    assert scores["item_trends_points"] == 0.0
-    assert 0.0 <= scores["speed_points"] <= 8.0
-    assert 4.0 < sum(scores.values()) < 17.0
-
-
-def test_a_fast_but_wrong_notebook_gets_no_performance_marks(course: Course) -> None:
-    scores = course.scores("wrong")
-    assert [scores[name] for name in PERFORMANCE] == [0.0, 0.0, 0.0]
 
 
 def test_another_version_is_refused_by_name_and_the_batch_goes_on(course: Course) -> None:
@@ -79,15 +76,16 @@ def test_feedback_shows_the_pictures_and_not_the_hidden_tests(course: Course) ->
     page = (course.folder / "feedback" / "noisy" / LAB / f"{LAB}.html").read_text()
     assert "data:image/png;base64" in page
     assert "full marks from" in page
-    assert "90_417" not in page
+    assert "41_275" not in page
     assert "also_on" not in page
 
 
-def test_check_gives_the_same_score(tmp_path: Path) -> None:
+def test_check_gives_the_same_score(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARKLIMITS_SCALE", str(SCALE))
     path = tmp_path / f"{LAB}.ipynb"
-    nbformat.write(shortened(reference()), path)
-    marks = {mark.cell: mark for mark in check(path)}
-    assert {name: marks[name].points for name in PERFORMANCE} == dict(
-        zip(PERFORMANCE, (8.0, 4.0, 4.0), strict=True)
-    )
-    assert marks["explain"].points is None, "a person grades it"
+    nbformat.write(course.submissions["broken"], path)
+    found = {mark.cell: mark.points for mark in check(path)}
+    graded = course.scores("broken", LAB)
+    assert {name: found[name] for name in graded if name != "explain"} == {
+        name: points for name, points in graded.items() if name != "explain"
+    }

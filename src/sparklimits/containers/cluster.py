@@ -15,14 +15,13 @@ import secrets
 import socket
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
 from sparklimits.containers import image
-from sparklimits.containers.engine import check, check_gpu, compose, docker, ids, inspect, run
+from sparklimits.containers.engine import compose, container_ids, inspect, output, require, require_gpu, run
 from sparklimits.errors import MachineError
-from sparklimits.machine import pytorch_index
+from sparklimits.machine import pytorch_index, web
 from sparklimits.machine.paths import project_root
 from sparklimits.spark.constraints import Machines
 
@@ -37,7 +36,7 @@ _PATIENCE = 120
 
 
 @dataclass(frozen=True)
-class Machine:
+class Container:
     """A container as it is; ``link`` is the rate that ``tc`` tells, and the latency where it has one."""
 
     role: str
@@ -57,10 +56,10 @@ def up(machines: Machines, gpu: bool = False) -> list[str]:
     Raises:
         MachineError: the engine is not there, has no GPU to give, or refused; the message says what to do.
     """
-    check()
+    require()
     gpu = gpu or _with_gpu()
     if gpu:
-        check_gpu()
+        require_gpu()
     settings = _settings(machines, gpu)
     if image.made_from(settings["SPARKLIMITS_IMAGE"]) != image.source():
         compose(["build", "master"], settings)
@@ -73,19 +72,19 @@ def up(machines: Machines, gpu: bool = False) -> list[str]:
 
 def down() -> None:
     """Removes the containers, their networks and the volume of their data."""
-    check()
+    require()
     compose(["down", "--volumes", "--remove-orphans", "--timeout", "5"], _settings(Machines(), _with_gpu()))
 
 
-def status() -> list[Machine]:
+def status() -> list[Container]:
     """The containers of the cluster, by name."""
-    check()
+    require()
     found = []
-    for one in inspect(ids(all=True)):
+    for one in inspect(container_ids(ended=True)):
         host = one["HostConfig"]
         running = one["State"]["Running"]
         found.append(
-            Machine(
+            Container(
                 one["Config"]["Labels"]["sparklimits.role"],
                 one["Name"].lstrip("/"),
                 _state(one),
@@ -94,29 +93,30 @@ def status() -> list[Machine]:
                 _link(one) if running else "",
             )
         )
-    return sorted(found, key=lambda machine: machine.name)
+    return sorted(found, key=lambda one: one.name)
 
 
 def addresses() -> list[str]:
     """Where JupyterLab and Spark's page are, as lines to print."""
-    (lab,), (master,) = inspect(ids("lab")), inspect(ids("master"))
+    (lab,), (master,) = inspect(container_ids("lab")), inspect(container_ids("master"))
     token = _environment(lab)["JUPYTER_TOKEN"]
     return [
-        f"JupyterLab: http://127.0.0.1:{_published(lab)}/lab?token={token}",
-        f"Spark: http://127.0.0.1:{_published(master)}",
+        f"JupyterLab: http://127.0.0.1:{published_port(lab)}/lab?token={token}",
+        f"Spark: http://127.0.0.1:{published_port(master)}",
     ]
 
 
 def _with_gpu() -> bool:
     """Whether the cluster that runs is the one with a GPU."""
     return any(
-        one["Config"]["Labels"]["com.docker.compose.service"] == "lab-gpu" for one in inspect(ids("lab"))
+        one["Config"]["Labels"]["com.docker.compose.service"] == "lab-gpu"
+        for one in inspect(container_ids("lab"))
     )
 
 
 def _settings(machines: Machines, gpu: bool) -> dict[str, str]:
     """The variables of compose.yaml. What a running cluster was started with stays: its token, its ports."""
-    running = {role: inspect(ids(role)) for role in ("lab", "master")}
+    running = {role: inspect(container_ids(role)) for role in ("lab", "master")}
     token = _environment(running["lab"][0])["JUPYTER_TOKEN"] if running["lab"] else secrets.token_hex(16)
     return {
         "COMPOSE_PROFILES": "gpu" if gpu else "cpu",
@@ -126,9 +126,11 @@ def _settings(machines: Machines, gpu: bool) -> dict[str, str]:
         "SPARKLIMITS_UID": str(user()),
         "SPARKLIMITS_WORK": str(project_root() / "work"),
         "SPARKLIMITS_TOKEN": token,
-        "SPARKLIMITS_LAB_PORT": str(_published(running["lab"][0]) if running["lab"] else free_port(LAB_PORT)),
+        "SPARKLIMITS_LAB_PORT": str(
+            published_port(running["lab"][0]) if running["lab"] else free_port(LAB_PORT)
+        ),
         "SPARKLIMITS_SPARK_PORT": str(
-            _published(running["master"][0]) if running["master"] else free_port(SPARK_PORT)
+            published_port(running["master"][0]) if running["master"] else free_port(SPARK_PORT)
         ),
         "SPARKLIMITS_WORKER_CPUS": str(machines.cpus),
         "SPARKLIMITS_WORKER_MEMORY_MB": str(machines.memory_mb),
@@ -216,17 +218,17 @@ def _wait(workers: int) -> None:
 
     Asked from here, because a check of health that runs every second in each container costs what it measures.
     """
-    (lab,), (master,) = inspect(ids("lab")), inspect(ids("master"))
+    (lab,), (master,) = inspect(container_ids("lab")), inspect(container_ids("master"))
     begun = time.monotonic()
     while True:
-        for one in inspect(ids(all=True)):
+        for one in inspect(container_ids(ended=True)):
             if one["State"]["Status"] == "exited":
-                last = docker(["logs", "--tail", "1", one["Id"]], both=True).strip()
+                last = output(["logs", "--tail", "1", one["Id"]], both=True).strip()
                 raise MachineError(
                     f"The container {one['Name'].lstrip('/')} has ended: {last or 'it did not say why'}"
                 )
-        there = json.loads(_page(_published(master), "/json/") or "{}").get("aliveworkers") == workers
-        if there and _page(_published(lab), "/api"):
+        there = json.loads(_page(published_port(master), "/json/") or "{}").get("aliveworkers") == workers
+        if there and _page(published_port(lab), "/api"):
             return
         if time.monotonic() - begun > _PATIENCE:
             raise MachineError(
@@ -237,41 +239,25 @@ def _wait(workers: int) -> None:
 
 def _page(port: int, path: str) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return str(answer.read().decode())
+        return web.get(f"http://127.0.0.1:{port}{path}", timeout=5).decode()
     except (OSError, http.client.HTTPException):
         return ""
 
 
-def _shape(machines: Machines, image: str) -> None:
+def _shape(machines: Machines, image_name: str) -> None:
     """Gives every worker's link, and the lab's wider one into the cluster's network, its rate and latency.
 
     Workers take the racks in turn.
     """
-    (lab,) = inspect(ids("lab"))
-    workers = sorted(inspect(ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
+    (lab,) = inspect(container_ids("lab"))
+    workers = sorted(inspect(container_ids("worker")), key=lambda one: int(one["Name"].rsplit("-", 1)[1]))
     rates = [machines.mbit[number % len(machines.mbit)] for number in range(len(workers))]
     for one, rate in [(lab, DRIVER_LINKS * max(machines.mbit)), *zip(workers, rates, strict=True)]:
-        docker(
+        output(
             ["run", "--rm", "--network", f"container:{one['Id']}", "--cap-drop", "ALL", "--cap-add", "NET_ADMIN",
-             "--user", "root", image, "sh", "-c", _SHAPE, _address(one), f"{rate:g}mbit",
+             "--user", "root", image_name, "/opt/shape-link", address_of(one), f"{rate:g}mbit",
              str(max(16_000, round(rate * 1e6 / 8 / 100))), f"{machines.latency_ms:g}ms"]
         )  # fmt: skip
-
-
-#: A token bucket on the interface with the address $0: the rate $1, and $2 bytes at once (a hundredth of a second).
-#: What waits for its turn is kept, so that TCP slows down instead of losing packets. With a latency $3 there is netem
-#: around it, which not every kernel has.
-_SHAPE = """\
-link=$(ip -o -4 address | awk -v address="$0" 'index($4, address "/") == 1 {print $2}')
-tc qdisc del dev "$link" root 2>/dev/null
-parent=root
-if [ "$3" != 0ms ]; then
-    tc qdisc add dev "$link" root handle 1: netem delay "$3" limit 100000 || { echo "no netem" >&2; exit 1; }
-    parent="parent 1:1"
-fi
-tc qdisc add dev "$link" $parent tbf rate "$1" burst "$2" limit 4000000
-"""
 
 
 def _link(container: dict[str, Any]) -> str:
@@ -299,12 +285,14 @@ def _killed_for_memory(container: str) -> bool:
     return any(int(count) > 0 for count in re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE))
 
 
-def _address(container: dict[str, Any]) -> str:
+def address_of(container: dict[str, Any]) -> str:
+    """Its address in the cluster's own network."""
     networks = container["NetworkSettings"]["Networks"]
     return next(one["IPAddress"] for name, one in networks.items() if name.endswith("_cluster"))
 
 
-def _published(container: dict[str, Any]) -> int:
+def published_port(container: dict[str, Any]) -> int:
+    """The port of 127.0.0.1 that leads to it."""
     (port,) = (bound[0] for bound in container["HostConfig"]["PortBindings"].values())
     return int(port["HostPort"])
 

@@ -36,24 +36,24 @@ _REMEDIES = {
 }
 
 
-def check() -> str:
-    """The version of the engine; compose is asked for too.
+def require() -> str:
+    """The version of the engine, which must be there, and compose with it.
 
     Raises:
-        MachineError: there is not, or this user may not use it.
+        MachineError: one of them is not there, or this user may not use the engine.
     """
-    version = docker(["version", "--format", "{{.Server.Version}}"]).strip()
-    docker(["compose", "version"])
+    version = output(["version", "--format", "{{.Server.Version}}"]).strip()
+    output(["compose", "version"])
     return version
 
 
-def check_gpu() -> None:
-    """Asks whether the engine can hand an NVIDIA GPU to a container.
+def require_gpu() -> None:
+    """Does nothing when the engine can hand an NVIDIA GPU to a container.
 
     Raises:
         MachineError: it cannot.
     """
-    if "nvidia" not in json.loads(docker(["info", "--format", "{{json .Runtimes}}"])):
+    if "nvidia" not in json.loads(output(["info", "--format", "{{json .Runtimes}}"])):
         raise MachineError(
             "Docker's engine has no NVIDIA GPU to give: install NVIDIA's driver and its Container Toolkit "
             "(https://docs.nvidia.com/datacenter/cloud-native/container-toolkit), or leave out --gpu."
@@ -89,20 +89,21 @@ def compose_command(*arguments: str) -> list[str]:
     return ["docker", "compose", "--project-name", project(), "--file", str(file), *arguments]
 
 
-def ids(role: str = "", all: bool = False) -> list[str]:
-    """The containers of the cluster: those that run, or all."""
+def container_ids(role: str = "", ended: bool = False) -> list[str]:
+    """The containers of the cluster that run, or only those with this role; with ``ended``, also those that ended."""
     labels = [f"label=com.docker.compose.project={project()}"]
     if role:
         labels.append(f"label=sparklimits.role={role}")
     filters = [part for label in labels for part in ("--filter", label)]
-    return docker(["ps", "--quiet", "--no-trunc", *(["--all"] if all else []), *filters]).split()
+    return output(["ps", "--quiet", "--no-trunc", *(["--all"] if ended else []), *filters]).split()
 
 
-def inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
-    return json.loads(docker(["inspect", *ids])) if ids else []
+def inspect(containers: Sequence[str]) -> list[dict[str, Any]]:
+    """What the engine knows of these containers, by id or name."""
+    return json.loads(output(["inspect", *containers])) if containers else []
 
 
-def docker(arguments: Sequence[str], both: bool = False) -> str:
+def output(arguments: Sequence[str], both: bool = False) -> str:
     """What docker prints; with ``both``, what it writes to standard error too."""
     done = run(["docker", *arguments])
     if done.returncode:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sparklimits.containers import image
-from sparklimits.containers.engine import docker, ids, inspect, run
+from sparklimits.containers.engine import container_ids, inspect, output, run
 from sparklimits.errors import MachineError
 
 
@@ -22,7 +22,7 @@ def serve() -> bool:
     if os.environ.get("SPARKLIMITS_MASTER"):  # also so in the lab's container itself
         return False
     try:
-        return bool(ids("lab"))
+        return bool(container_ids("lab"))
     except MachineError:
         return False
 
@@ -39,7 +39,7 @@ def handed_over(files: Mapping[str, Path]) -> Iterator[str]:
         raise MachineError(
             "The cluster's image is not that of this checkout any more: `sparklimits cluster up` makes it anew."
         )
-    folder = docker(["exec", _lab(), "mktemp", "--directory"]).strip()
+    folder = output(["exec", _lab(), "mktemp", "--directory"]).strip()
     try:
         for path, file in files.items():
             copy = ["sh", "-c", 'mkdir -p "$(dirname "$0")" && cat > "$0"', f"{folder}/{path}"]
@@ -51,12 +51,12 @@ def handed_over(files: Mapping[str, Path]) -> Iterator[str]:
         run(["docker", "exec", _lab(), "rm", "-rf", folder])
 
 
-def in_lab(command: Sequence[str], folder: str, output: TextIO | None = None) -> int:
+def in_lab(command: Sequence[str], folder: str, to: TextIO | None = None) -> int:
     """Runs a command in the lab's container, in this folder of it; returns its exit code.
 
-    What it prints comes out here, or goes to ``output``.
+    What it prints comes out here, or goes to ``to``.
     """
-    return subprocess.run(_exec(command, folder), stdout=output).returncode
+    return subprocess.run(_exec(command, folder), stdout=to).returncode
 
 
 def said_in_lab(command: Sequence[str], folder: str) -> str:
@@ -74,7 +74,7 @@ def said_in_lab(command: Sequence[str], folder: str) -> str:
 def bring(folder: str, to: Path) -> None:
     """Copies what is in this folder of the lab's container into one here."""
     to.mkdir(parents=True, exist_ok=True)
-    docker(["cp", f"{_lab()}:{folder}/.", str(to)])
+    output(["cp", f"{_lab()}:{folder}/.", str(to)])
 
 
 def _exec(command: Sequence[str], folder: str) -> list[str]:
@@ -84,6 +84,6 @@ def _exec(command: Sequence[str], folder: str) -> list[str]:
 
 
 def _lab() -> str:
-    if not (found := ids("lab")):
+    if not (found := container_ids("lab")):
         raise MachineError("The Docker cluster is not up: `sparklimits cluster up` starts it.")
     return found[0]

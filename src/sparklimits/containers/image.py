@@ -11,8 +11,8 @@ from sparklimits.machine.paths import project_root
 
 #: What the image is made from; docker/Dockerfile.dockerignore says the same.
 _MADE_FROM = (
-    "docker/Dockerfile", "docker/discover-machine", "docker/discover-gpu", "constraints.txt", "pyproject.toml",
-    "nbgrader_config.py", "src", "labs",
+    "docker/Dockerfile", "docker/discover-machine", "docker/discover-gpu", "docker/shape-link", "constraints.txt",
+    "pyproject.toml", "nbgrader_config.py", "src", "labs",
 )  # fmt: skip
 
 
@@ -26,8 +26,8 @@ def source() -> str:
     """A fingerprint of what the image is made from."""
     root = project_root()
     digest = hashlib.sha256()
-    for name in _MADE_FROM:
-        top = root / name
+    for part in _MADE_FROM:
+        top = root / part
         for path in [top] if top.is_file() else sorted(top.rglob("*")):
             generated = re.search(r"__pycache__|\.ipynb_checkpoints|\.egg-info", path.as_posix())
             if path.is_file() and not generated:
@@ -35,9 +35,9 @@ def source() -> str:
     return digest.hexdigest()[:16]
 
 
-def made_from(name: str) -> str | None:
-    """The fingerprint of what the image was made from; nothing when there is no such image."""
+def made_from(image: str) -> str | None:
+    """The fingerprint of what the image was made from, by its name or id; nothing when there is no such image."""
     done = run(
-        ["docker", "image", "inspect", "--format", '{{index .Config.Labels "sparklimits.source"}}', name]
+        ["docker", "image", "inspect", "--format", '{{index .Config.Labels "sparklimits.source"}}', image]
     )
     return done.stdout.strip() if done.returncode == 0 else None

@@ -22,7 +22,7 @@ _SHORT = 20
 #: A block has leaked when more than this share of its lines, by their length, stands in one file.
 _SHARE = 0.5
 #: A number of so many digits in a hidden block is a seed; more of them than this are a table, whose lines tell.
-_NUMBER = re.compile(r"(?<![\w.])\d[\d_]{3,}\d(?![\w.])")
+_NUMBER = re.compile(r"(?<![\w.])\d[\d_]{3,}\d(?!\w|\.\d)")
 _TABLE = 20
 
 
@@ -91,4 +91,4 @@ def _telling(text: str) -> list[str]:
 
 def _holds(text: str, number: str) -> bool:
     plain = number.replace("_", "")
-    return any(re.search(rf"(?<![\w.]){re.escape(one)}(?![\w.])", text) for one in {number, plain})
+    return any(re.search(rf"(?<![\w.]){re.escape(one)}(?!\w|\.\d)", text) for one in {number, plain})

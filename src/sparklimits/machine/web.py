@@ -6,7 +6,11 @@ machine's own 127.0.0.1, nor a container's name.
 
 from __future__ import annotations
 
+import http.client
+import json
 import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -20,3 +24,42 @@ def get(address: str, timeout: float) -> bytes:
     """
     with _direct.open(address, timeout=timeout) as answer:
         return bytes(answer.read())
+
+
+class Connection:
+    """One connection to a server, for many questions.
+
+    Raises:
+        OSError: nothing answers at the address.
+        ValueError: this is no address.
+    """
+
+    def __init__(self, address: str, timeout: float = 30.0) -> None:
+        parts = urlsplit(address)
+        if not parts.hostname:
+            raise ValueError(f"{address!r} is no address")
+        self._http = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+        self._http.connect()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._http.close()
+
+    def json(self, path: str) -> Any:
+        """What the server answers; nothing when it says that there is no such page (404).
+
+        Raises:
+            OSError: it does not answer, or with another error.
+            ValueError: the answer is no JSON.
+        """
+        try:
+            self._http.request("GET", path)
+            answer = self._http.getresponse()
+            body = answer.read()
+        except http.client.HTTPException as error:
+            raise OSError(f"{type(error).__name__}: {error}") from error
+        if answer.status == http.client.NOT_FOUND:
+            return None
+        if answer.status != http.client.OK:
+            raise OSError(f"{answer.status} {answer.reason}")
+        return json.loads(body)

@@ -8,9 +8,7 @@ whatever thread. A job group would only know the jobs of the thread that set it.
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-import urllib.error
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -43,21 +41,13 @@ def collect(spark: SparkSession, label: str = "work") -> Iterator[Counters]:
     try:
         yield counters
     finally:
-        context.setLocalProperty("spark.job.description", None)  # type: ignore[arg-type]  # None removes it
+        with contextlib.suppress(Exception):  # where the session has died, the error of the body says so
+            context.setLocalProperty("spark.job.description", None)  # type: ignore[arg-type]  # None removes it
     counters.slots = executors.slots(spark)
     counters.jobs = _jobs_so_far(spark) - first
-    numbers = range(first, first + counters.jobs)
-    if numbers:
-        _wait_until_known(spark, numbers[-1])
-    tasks: dict[int, list[Task]] = {}
-    for number in numbers:
-        job = _finished_job(spark, number)
-        for stage in job["stageIds"] if job else ():
-            if stage not in tasks:
-                tasks[stage] = list(_stage_tasks(spark, stage, began))
-        if job is None or sum(map(bool, map(tasks.get, job["stageIds"]))) < job["numCompletedStages"]:
-            counters.forgotten += 1
-    counters.tasks = [task for _, part in sorted(tasks.items()) for task in part]
+    if counters.jobs:
+        with _Page(spark) as page:
+            _read(page, range(first, first + counters.jobs), began, counters)
 
 
 def _jobs_so_far(spark: SparkSession) -> int:
@@ -71,35 +61,84 @@ def _jobs_so_far(spark: SparkSession) -> int:
         ) from error
 
 
-def _wait_until_known(spark: SparkSession, job: int) -> None:
+class _Page:
+    """The page of a session, on one connection: reading it costs a request or two for each stage."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.spark = spark
+        context = spark.sparkContext
+        self._address = str(context.uiWebUrl)
+        self._base = f"/api/v1/applications/{context.applicationId}/"
+
+    def __enter__(self) -> _Page:
+        self._connection = self._told(lambda: web.Connection(self._address))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def known(self, path: str) -> Any:
+        """What the page says; nothing when it does not know that."""
+        return self._told(lambda: self._connection.json(self._base + path))
+
+    def get(self, path: str) -> Any:
+        """What the page says of something that it knows."""
+        if (found := self.known(path)) is None:
+            raise MachineError(f"Spark's page at {self._address} does not know {path}, which it listed before.")
+        return found
+
+    def _told(self, ask: Any) -> Any:
+        try:
+            return ask()
+        except (OSError, ValueError) as error:
+            raise MachineError(
+                f"Spark's page at {self._address} does not answer ({error}), so its counters cannot be read. "
+                "Restart the kernel and run the notebook from the top."
+            ) from error
+
+
+def _read(page: _Page, jobs: range, began: float, counters: Counters) -> None:
+    _wait_until_known(page, jobs[-1])
+    tasks: dict[int, list[Task]] = {}
+    for number in jobs:
+        job = _finished_job(page, number)
+        for stage in job["stageIds"] if job else ():
+            if stage not in tasks:
+                tasks[stage] = list(_stage_tasks(page, stage, began))
+        if job is None or sum(bool(tasks[stage]) for stage in job["stageIds"]) < job["numCompletedStages"]:
+            counters.forgotten += 1
+    counters.tasks = [task for _, part in sorted(tasks.items()) for task in part]
+
+
+def _wait_until_known(page: _Page, job: int) -> None:
     """Waits for the newest job: Spark tells its page in order, so that it knows the older ones then, or never will."""
     deadline = time.monotonic() + LINGER
-    while _known(spark, f"jobs/{job}") is None and time.monotonic() < deadline:
+    while page.known(f"jobs/{job}") is None and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
-def _finished_job(spark: SparkSession, job: int) -> dict[str, Any] | None:
+def _finished_job(page: _Page, job: int) -> dict[str, Any] | None:
     """What the page says of a job when it has ended; nothing when the page has forgotten it."""
     # This polling is after the run, outside every clock.
     deadline = time.monotonic() + LINGER
     while True:
-        state = _known(spark, f"jobs/{job}")
+        state: dict[str, Any] | None = page.known(f"jobs/{job}")
         if state is None or (state["status"] != "RUNNING" and not state["numActiveTasks"]):
             return state
         if time.monotonic() > deadline:
-            spark.sparkContext.cancelAllJobs()
+            page.spark.sparkContext.cancelAllJobs()
             raise WorkLeftRunningError(
                 f"job {job} of Spark still runs {LINGER:.0f} s after the result came; all jobs were cancelled"
             )
         time.sleep(0.02)
 
 
-def _stage_tasks(spark: SparkSession, stage: int, began: float) -> Iterator[Task]:
+def _stage_tasks(page: _Page, stage: int, began: float) -> Iterator[Task]:
     # The page does not know a stage that never ran, because its shuffle files were there already.
-    for attempt in _known(spark, f"stages/{stage}") or ():
+    for attempt in page.known(f"stages/{stage}?details=false") or ():
         if attempt["status"] == "SKIPPED":
             continue
-        for task in _get(spark, f"stages/{stage}/{attempt['attemptId']}/taskList?length=100000"):
+        for task in page.get(f"stages/{stage}/{attempt['attemptId']}/taskList?length=100000"):
             if task["status"] == "SUCCESS":
                 yield _task(stage, task, began)
 
@@ -124,27 +163,3 @@ def _task(stage: int, task: dict[str, Any], began: float) -> Task:
         disk_spilled=metrics["diskBytesSpilled"],
         gc_seconds=metrics["jvmGcTime"] / 1e3,
     )
-
-
-def _known(spark: SparkSession, path: str) -> Any:
-    """What the page says; nothing when it does not know that."""
-    try:
-        return _get(spark, path)
-    except MachineError as error:
-        cause = error.__cause__
-        if isinstance(cause, urllib.error.HTTPError) and cause.code == 404:
-            return None
-        raise
-
-
-def _get(spark: SparkSession, path: str) -> Any:
-    context = spark.sparkContext
-    try:
-        return json.loads(
-            web.get(f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/{path}", timeout=30)
-        )
-    except (OSError, ValueError) as error:
-        raise MachineError(
-            f"Spark's page at {context.uiWebUrl} does not answer ({error}), so its counters cannot be read. "
-            "Restart the kernel and run the notebook from the top."
-        ) from error

@@ -102,13 +102,14 @@ def pristine(spark: SparkSession) -> Iterator[None]:
     try:
         yield
     finally:
-        after = dict(spark.conf.getAll)
-        for key in after.keys() - before.keys():
-            spark.conf.unset(key)
-        for key, value in before.items():
-            if after.get(key) != value:
-                spark.conf.set(key, value)
-        _drop_caches(spark)
+        if is_alive(spark):  # of a session that has died nothing is left to restore
+            after = dict(spark.conf.getAll)
+            for key in after.keys() - before.keys():
+                spark.conf.unset(key)
+            for key, value in before.items():
+                if after.get(key) != value:
+                    spark.conf.set(key, value)
+            _drop_caches(spark)
 
 
 def _drop_caches(spark: SparkSession) -> None:

@@ -179,7 +179,7 @@ def _browser() -> Finding:
 
 def _docker() -> Finding:
     try:
-        version = engine.check()
+        version = engine.require()
     except MachineError as error:
         return Finding("Docker", None, "none", f"optional, for a cluster of containers. {error}")
     up = "the cluster is up" if errands.serve() else "`sparklimits cluster up` starts a cluster"

@@ -1,0 +1,59 @@
+"""The containers' JupyterLab in a browser: a notebook runs to its end, and its links lead to Spark's page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from sparklimits.containers import cluster, engine
+from sparklimits.machine import web
+from tests import browser
+from tests.containers.helpers import docker
+from tests.submissions import LAB, four
+
+#: What a kernel does first: half a core for each worker asks for even less data than the browser's other test.
+LESS_DATA = "import os\n\nos.environ['SPARKLIMITS_SCALE'] = '0.1'\n"
+
+
+def answers(address: str) -> bool:
+    try:
+        return bool(web.get(address, timeout=5))
+    except OSError:
+        return False
+
+
+def put(lab: str, text: str, path: str) -> None:
+    """Writes a file of the student in the lab's container."""
+    docker("exec", lab, "sh", "-c", 'mkdir -p "$(dirname "$1")" && printf %s "$0" > "$1"', text, path)
+
+
+@pytest.mark.skipif(
+    not (browser.BROWSER and browser.DRIVER), reason="no chromium and chromedriver on this machine"
+)
+def test_a_notebook_runs_to_its_end_in_the_containers_jupyterlab(
+    addresses: list[str], tmp_path: Path
+) -> None:
+    (lab,) = engine.container_ids("lab")
+    put(lab, nbformat.writes(four(LAB)["reference"]), f"/course/work/{LAB}/{LAB}.ipynb")
+    put(lab, LESS_DATA, f"/home/student/{browser.STARTUP}")
+    # Its commands and its notebook can be asked for by scripts.
+    settings = json.dumps({"LabApp": {"expose_app_in_browser": True}})
+    put(lab, settings, "/home/student/.jupyter/jupyter_lab_config.json")
+    docker("restart", "--time", "2", lab)
+    jupyter = next(word for word in addresses if "token=" in word)
+    browser.wait("JupyterLab", 60, lambda: answers(jupyter))
+    with browser.chromium(tmp_path) as driver:
+        page = browser.LabPage(driver, jupyter)
+        print(f"Run All Cells took {page.run_all(limit=600):.0f} s")
+        done = page.notebook()
+        assert browser.troubles_of(done) == []
+        shown, broken = page.pictures()
+        assert not broken
+        assert len(shown) == browser.pictures_of(done) >= 10
+        spark, title = page.spark_page()
+        assert "Spark" in title
+        (master,) = engine.inspect(engine.container_ids("master"))
+        assert f":{cluster.published_port(master)}/proxy/app-" in spark

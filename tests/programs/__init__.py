@@ -1,0 +1,1 @@
+"""Programs that tests run elsewhere: in the lab's container and in those of the workers."""

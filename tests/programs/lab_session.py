@@ -1,0 +1,75 @@
+"""A session in the lab's container that runs the jobs it is asked for: a line each way, the answers as JSON.
+
+    python lab_session.py
+
+The first line, the session's backend, says that it is there. It ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from sparklimits.errors import in_one_line
+from sparklimits.spark import executors, session
+from sparklimits.spark.timed import timed
+
+#: Tasks of the busy job, and the seconds that each keeps a processor busy.
+TASKS, BUSY = 16, 1.0
+#: More than a worker may hold.
+TOO_MANY_BYTES = 8_000_000_000
+
+
+def busy(spark: SparkSession) -> dict[str, int]:
+    """The sum of the first numbers, a long task each, and how many executors computed it."""
+
+    def work(number: int) -> int:
+        end = time.process_time() + BUSY
+        while time.process_time() < end:
+            pass
+        return number
+
+    numbers = spark.sparkContext.parallelize(range(TASKS), TASKS)
+    run = timed(spark, "busy", lambda: sum(numbers.map(work).collect()))
+    return {"sum": int(run.output), "executors": len({task.executor for task in run.counters.tasks})}
+
+
+def swollen(spark: SparkSession) -> int:
+    """The bytes that four tasks held at once."""
+    numbers = spark.sparkContext.parallelize(range(4), 4)
+    return int(numbers.map(lambda _: len(b"x" * TOO_MANY_BYTES)).sum())
+
+
+JOBS: dict[str, Callable[[SparkSession], Any]] = {
+    "executors": executors.count,
+    "busy": busy,
+    "swollen": swollen,
+}
+
+
+def answer(job: Callable[[SparkSession], Any], spark: SparkSession) -> Any:
+    """What the job gives; in one line, why it gives nothing."""
+    try:
+        return job(spark)
+    except Exception as error:
+        return in_one_line(error)
+
+
+def main() -> None:
+    """Answers until there is no request more."""
+    spark = session.get()
+    try:
+        print(json.dumps(session.backend()), flush=True)
+        for line in sys.stdin:
+            print(json.dumps(answer(JOBS[line.strip()], spark)), flush=True)
+    finally:
+        session.stop()
+
+
+if __name__ == "__main__":
+    main()

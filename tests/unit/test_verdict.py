@@ -1,0 +1,161 @@
+"""What the runs of a measurement come to: shares, verdicts and reasons, each function by itself. No Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from sparklimits.labs import find
+from sparklimits.measurement import verdict
+from sparklimits.measurement.lab import Bar, Lab, Quality, with_the_data
+from sparklimits.measurement.pairs import PairedRun
+from sparklimits.measurement.plan import BASELINE, CANDIDATE, Place
+from sparklimits.measurement.result import Result
+from sparklimits.measurement.run import Run
+from sparklimits.measurement.verdict import PROVISIONAL, Broken
+from sparklimits.spark.counters import Counters
+from tests.hand_made import EVEN, EVEN_PAIRS, SKEWED, SKEWED_PAIRS, job
+
+LAB = find("lab2_skew")
+NAIVE = {"item_trends": job(SKEWED), "item_pairs": job(SKEWED_PAIRS)}
+FIXED = {"item_trends": job(EVEN), "item_pairs": job(EVEN_PAIRS)}
+#: Seconds of three calm pairs; the reference of the lab is three times as fast.
+SLOW = (10.0, 9.8, 10.1)
+
+
+def run(counters: Mapping[str, Counters], seconds: float) -> Run:
+    each = seconds / len(counters)
+    return Run(
+        dict.fromkeys(counters, each), dict(counters), {}, dict.fromkeys(counters, Quality({"error": 0.0}))
+    )
+
+
+def of(
+    fast: tuple[float, ...] = (3.3, 3.2, 3.4),
+    candidate: Mapping[str, Counters] = FIXED,
+    broken: Mapping[str, Broken] | None = None,
+    elsewhere: Mapping[str, Counters] | None = None,
+    lab: Lab = LAB,
+    scale: float = 1.0,
+) -> Result:
+    timed = []
+    for pair, (slow, quick) in enumerate(zip(SLOW * 3, fast, strict=False)):
+        timed.append(PairedRun(Place(BASELINE, pair), slow, run(NAIVE, slow)))
+        timed.append(PairedRun(Place(CANDIDATE, pair), quick, run(candidate, quick)))
+    other = [run(elsewhere or candidate, 1.0)]
+    return verdict.of(lab, timed, other, broken or {}, scale=scale, backend="embedded")
+
+
+@pytest.mark.parametrize(
+    ("fast", "expected", "speed"),
+    [
+        ((3.3, 3.2, 3.4), "passed", 1.0),
+        ((6.0, 6.1, 6.0), "partial", pytest.approx(0.6, abs=0.1)),
+        (SLOW, "failed", 0.0),
+        ((9.0, 2.0, 30.0, 1.5, 4.0, 28.0, 2.2, 9.0, 31.0), "inconclusive", PROVISIONAL),
+        ((0.1, 0.1, 0.1), "suspicious", 0.0),
+    ],
+)
+def test_the_verdict_and_the_share_for_speed(fast: tuple[float, ...], expected: str, speed: float) -> None:
+    found = of(fast)
+    assert found.verdict == expected
+    assert found.share("speed") == speed
+    assert type(found.share("speed")) is type(found.share("item_pairs")) is float
+
+
+def test_a_function_earns_by_its_own_counter() -> None:
+    found = of(candidate={**FIXED, "item_trends": NAIVE["item_trends"]})
+    assert (found.share("item_trends"), found.share("item_pairs")) == (0.0, 1.0)
+
+
+def test_the_worse_counter_of_both_kinds_of_data_counts() -> None:
+    found = of(elsewhere={**FIXED, "item_pairs": NAIVE["item_pairs"]})
+    assert (found.share("item_trends"), found.share("item_pairs")) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["wrong", "failed", "inconclusive"])
+def test_one_broken_function_leaves_the_other_its_marks(kind: str) -> None:
+    found = of(broken={"item_trends": Broken(kind, ("item_trends: why",))})
+    assert found.verdict == kind
+    assert found.reasons == ("item_trends: why",)
+    assert found.share("item_trends") == 0.0
+    assert found.share("item_pairs") == 1.0
+    assert found.share("speed") == 1.0, "the naive way ran in its place"
+    assert "item_trends" not in found.exercises
+
+
+def test_the_worst_verdict_of_two_functions_stands_for_the_lab() -> None:
+    both = {
+        "item_trends": Broken("failed", ("a",)),
+        "item_pairs": Broken("wrong", ("b",), {"pair_error": 0.3}),
+    }
+    found = verdict.nothing_right(LAB, both, scale=1.0, backend="embedded")
+    assert found.verdict == "wrong"
+    assert found.reasons == ("a", "b")
+    assert found.quality == {"pair_error": 0.3}
+    assert set(found.shares.values()) == {0.0}
+    assert found.shares.keys() == {"speed", "item_trends", "item_pairs"}
+
+
+def test_work_outside_the_cluster_is_suspicious_for_its_function_and_the_clock() -> None:
+    found = of(candidate={**FIXED, "item_trends": Counters()})
+    assert found.verdict == "suspicious"
+    assert found.reasons == (
+        "item_trends: shuffle records of the cluster: none; the work was done elsewhere",
+    )
+    assert (found.share("item_trends"), found.share("item_pairs"), found.share("speed")) == (0.0, 1.0, 0.0)
+
+
+def test_counters_that_are_not_whole_give_no_marks() -> None:
+    found = of(candidate={**FIXED, "item_pairs": replace(FIXED["item_pairs"], forgotten=501)})
+    assert found.verdict == "suspicious"
+    assert "501 of its jobs are not on Spark's page any more" in found.reasons[0]
+    assert (found.share("item_trends"), found.share("item_pairs")) == (1.0, 0.0)
+
+
+def test_what_the_machine_did_not_let_be_measured_costs_nothing_yet() -> None:
+    found = verdict.undecided(LAB, "The disk is full.", scale=1.0, backend="embedded")
+    assert found.verdict == "inconclusive"
+    assert set(found.shares.values()) == {PROVISIONAL}
+    assert "The disk is full." in str(found)
+
+
+def test_what_is_found_broken_afterwards_loses_its_marks_and_those_of_the_clock() -> None:
+    found = verdict.also(of(), LAB, "item_pairs", Broken("wrong", ("item_pairs: off",)))
+    assert found.verdict == "wrong"
+    assert (found.share("item_trends"), found.share("item_pairs"), found.share("speed")) == (1.0, 0.0, 0.0)
+    again = verdict.also(found, LAB, "item_trends", Broken("failed", ("item_trends: error",)))
+    assert again.verdict == "wrong"
+    assert again.reasons == ("item_pairs: off", "item_trends: error")
+
+
+def test_a_fault_of_the_machine_afterwards_takes_nothing_away() -> None:
+    found = verdict.doubtful(of(), "item_pairs: The disk is full.")
+    assert found.verdict == "inconclusive"
+    assert found.shares == of().shares
+
+
+def test_further_bars_and_bars_that_grow_with_the_data() -> None:
+    pairs_of_it = LAB.exercises[1]
+    tasks = len(FIXED["item_pairs"].tasks)
+    lab = replace(
+        LAB,
+        exercises=(
+            LAB.exercises[0],
+            replace(
+                pairs_of_it,
+                further={
+                    "few": Bar("tasks", good=tasks / 10, bad=tasks * 10),
+                    "grown": Bar("tasks", good=tasks, bad=tasks * 10, grows=with_the_data),
+                },
+            ),
+        ),
+    )
+    assert of(lab=lab).share("few") == pytest.approx(0.5)
+    assert of(lab=lab).share("grown") == 1.0
+    assert of(lab=lab, scale=0.1).share("grown") == 0.0
+    lost = {"item_pairs": Broken("failed", ("why",))}
+    assert of(lab=lab, broken=lost).share("few") == 0.0
+    assert verdict.also(of(lab=lab), lab, "item_pairs", lost["item_pairs"]).share("few") == 0.0
