@@ -19,7 +19,7 @@ def _engine() -> None:
 @pytest.fixture(scope="package")
 def course(_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the course whose cluster this is."""
-    with helpers.course_of_its_own(tmp_path_factory.mktemp("course")) as folder:
+    with helpers.course_of_its_own(tmp_path_factory.mktemp("course"), short_lived=True) as folder:
         yield folder
 
 

@@ -1,4 +1,4 @@
-"""A session whose machines change under it: one more, one without memory, one that is killed, none at all."""
+"""A session whose machines change under it: one more, one that is killed, one without memory, none at all."""
 
 from __future__ import annotations
 
@@ -41,11 +41,6 @@ def test_a_worker_that_comes_later_is_used(session: LabSession) -> None:
     assert len(engine.container_ids("worker")) == WORKERS
 
 
-def test_a_container_out_of_memory_is_named(session: LabSession) -> None:
-    assert "out of memory" in session.ask("swollen")
-    assert any("out of memory" in one.state for one in cluster.status())
-
-
 def test_a_worker_that_is_killed_is_made_up_for(session: LabSession) -> None:
     assert killed(session, engine.container_ids("worker")[:1])["sum"] == sum(range(TASKS))
     assert session.ask("executors") == WORKERS - 1
@@ -53,6 +48,11 @@ def test_a_worker_that_is_killed_is_made_up_for(session: LabSession) -> None:
     assert ended == ["exited"]
     cluster_up("--lab", "lab2_skew")
     assert len(engine.container_ids("worker")) == WORKERS
+
+
+def test_a_container_out_of_memory_is_named(session: LabSession) -> None:
+    assert "out of memory" in session.ask("swollen")
+    assert any("out of memory" in one.state for one in cluster.status())
 
 
 def test_workers_that_are_all_gone_are_an_error_within_a_minute(session: LabSession) -> None:

@@ -20,7 +20,7 @@ from sparklimits.spark import executors, session
 from sparklimits.spark.timed import timed
 
 #: Tasks of the busy job, and the seconds that each keeps a processor busy.
-TASKS, BUSY = 16, 1.0
+TASKS, BUSY = 12, 1.0
 #: More than a worker may hold.
 TOO_MANY_BYTES = 8_000_000_000
 
@@ -40,9 +40,8 @@ def busy(spark: SparkSession) -> dict[str, int]:
 
 
 def swollen(spark: SparkSession) -> int:
-    """The bytes that four tasks held at once."""
-    numbers = spark.sparkContext.parallelize(range(4), 4)
-    return int(numbers.map(lambda _: len(b"x" * TOO_MANY_BYTES)).sum())
+    """The bytes that a task held."""
+    return int(spark.sparkContext.range(1).map(lambda _: len(b"x" * TOO_MANY_BYTES)).sum())
 
 
 JOBS: dict[str, Callable[[SparkSession], Any]] = {

@@ -169,18 +169,6 @@ def _quietly(work: Any) -> None:
         work()
 
 
-def test_fifteen_hundred_jobs_are_all_counted(spark: SparkSession) -> None:
-    from sparklimits.spark.timed import timed
-
-    def many() -> int:
-        # From the JVM: a job a millisecond.
-        numbers = spark.sparkContext.parallelize([1], 1)._jrdd.rdd()
-        return sum(int(numbers.count()) for _ in range(1500))
-
-    counters = timed(spark, "many", many).counters
-    assert (counters.jobs, counters.forgotten, len(counters.tasks)) == (1500, 0, 1500)
-
-
 def test_work_that_left_the_cluster_is_suspicious(experiment: Experiment, spark: SparkSession) -> None:
     def item_trends(ratings: Any) -> Any:
         return spark.createDataFrame(exact_trends(ratings.toPandas()))

@@ -31,7 +31,7 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "memory_bytes", lambda: int(state.memory))
     monkeypatch.setattr(module, "_imports", lambda name: name not in state.broken)
     monkeypatch.setattr(module, "_answer", lambda command: state.commands.get(command[0], ""))
-    monkeypatch.setattr(module.engine, "check", check_engine)
+    monkeypatch.setattr(module.engine, "require", check_engine)
     monkeypatch.setattr(module.errands, "serve", lambda: False)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=state.disk))
     return state

@@ -24,9 +24,9 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (OSError(errno.EMFILE, "Too many open files"), "Too many files are open. Raise the limit (`ulimit -n 4096`)"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "The machine is out of memory."),
         (RuntimeError("java.io.IOException: No space left on device\n\tat sun.nio…"), "The disk is full."),
-        (RuntimeError("…ExecutorLostFailure (executor 0 exited …): Command exited with code 137"), "An executor was lost."),
-        (RuntimeError("SparkException: Python worker exited unexpectedly (crashed)"), "A process of an executor was killed."),
-        (RuntimeError("unable to create native thread: possibly out of memory"), "The machine starts no further process."),
+        (RuntimeError("…ExecutorLostFailure (executor 0 exited …): Command exited with code 137"), "An executor was lost."),  # noqa: E501
+        (RuntimeError("SparkException: Python worker exited unexpectedly (crashed)"), "A process of an executor was killed."),  # noqa: E501
+        (RuntimeError("unable to create native thread: possibly out of memory"), "The machine starts no further process."),  # noqa: E501
         (RuntimeError("all workers of spark://m:7077 are gone; start the cluster again"), "The cluster has no workers"),
         (caused(ValueError("could not collect"), OSError(errno.ENOSPC, "No space left")), "The disk is full."),
     ],

@@ -22,6 +22,9 @@ CLOSE_POINTS = [
     ("at most 300", 1.4, 0.006), ("at most 1000", 1.95, 0.006),
 ]  # fmt: skip
 
+STEEP = [(8.0, 2e4), (64.0, 1.5e5), (512.0, 9e5), (2048.0, 2e6)]
+LINE = [(1.0, 0.9), (2.0, 0.6), (5.0, 0.5), (9.0, 0.45)]
+
 #: Each picture, and the axis labels that it must have (an empty one stands for a shared axis).
 PICTURES = {
     "comparison": (lambda: figures.comparison(result()), {"seconds"}),
@@ -37,6 +40,26 @@ PICTURES = {
     "trade_off": (
         lambda: figures.trade_off(POINTS, 0.05, "sampling"),
         {"seconds", "error of the counts (%)"},
+    ),
+    "bars": (
+        lambda: figures.bars({"naive": 935.2, "combined": 0.35, "broadcast": 31.0}, "shuffle, MB"),
+        {"shuffle, MB"},
+    ),
+    "curves": (
+        lambda: figures.curves(
+            {"MLlib": LINE, "PyTorch": LINE[:3]}, "seconds", "held-out log loss", target=0.4
+        ),
+        {"seconds", "held-out log loss"},
+    ),
+    "curves with many lines, on log scales": (
+        lambda: figures.curves(
+            {f"bound {number}": STEEP for number in (1, 4, 16, 64)},
+            "rows in a batch",
+            "rows a second",
+            log_x=True,
+            log_y=True,
+        ),
+        {"rows in a batch", "rows a second"},
     ),
     "trade_off of close points": (
         lambda: figures.trade_off(CLOSE_POINTS, 0.05, "sampling"),
@@ -136,6 +159,37 @@ def test_task_records_marks_what_is_far_above_the_median():
 def test_one_task_with_all_the_work_is_marked():
     (axes,) = figures.task_records({"one task": job([50_000])}).axes
     assert bars(axes) == [(50_000, figures.NAIVE)]
+
+
+def test_bars_have_their_values_beside_them_and_the_largest_is_marked():
+    (axes,) = figures.bars({"naive": 935.2, "combined": 0.35}, "shuffle, MB").axes
+    assert [bar.get_width() for bar in axes.patches] == [935.2, 0.35]
+    assert [hex_of(bar) for bar in axes.patches] == [figures.NAIVE, figures.FIXED]
+    assert [text.get_text() for text in axes.texts] == ["935", "0.35"]
+
+
+def test_curves_are_told_apart_without_colour_and_show_the_target():
+    (axes,) = figures.curves(
+        {"a": LINE, "b": LINE, "c": LINE}, "seconds", "loss", target=0.4, target_name="best"
+    ).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert set(lines) == {"a", "b", "c", "best 0.4"}
+    assert [tuple(map(float, point)) for point in lines["a"].get_xydata()] == LINE
+    looks = {(lines[name].get_linestyle(), lines[name].get_color()) for name in "abc"}
+    assert len(looks) == 3
+
+
+def test_a_line_that_runs_away_leaves_the_picture_at_its_top():
+    (axes,) = figures.curves({"a": [*LINE, (10.0, 99.0)]}, "seconds", "loss", target=0.4, top=1.0).axes
+    assert axes.get_ylim()[1] == 1.0
+
+
+def test_a_picture_says_what_is_graded_also_on_a_cluster_of_four():
+    two_tasks = job([50_000, 50_000])
+    two_tasks.slots = 4
+    (axes,) = figures.task_records({"yours": two_tasks}).axes
+    assert f"heaviest / median = {two_tasks.straggler_ratio():,.1f}" in axes.get_title()
+    assert two_tasks.straggler_ratio() == 50_000
 
 
 def test_task_numbers_are_whole():

@@ -1,4 +1,4 @@
-"""What must not reach a student is read from the solutions themselves, so that a new lab is watched from its first day."""
+"""What must not reach a student is read from the solutions: a new lab is watched from its first day."""
 
 from __future__ import annotations
 

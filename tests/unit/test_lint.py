@@ -127,21 +127,21 @@ def test_a_copy_that_is_not_in_step_is_named(
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (replaced("speed_points", "points(result", "points(4, result"), "it has points of its own. Write points(share)"),
+        (replaced("speed_points", "points(result", "points(4, result"), "it has points of its own. Write points(share)"),  # noqa: E501
         (replaced("speed_points", "points(result.share", "(result.share"), "does not end with points(…)"),
-        (replaced("speed_points", '"speed"', '"sped"'), "asks for the share 'sped', and the lab's are speed, item_trends"),
+        (replaced("speed_points", '"speed"', '"sped"'), "asks for the share 'sped', and the lab's are speed, item_trends"),  # noqa: E501
         (settings("item_pairs", grade_id="item_pair"), "no cell for the function item_pairs. Name the cell"),
         (settings("item_pairs", grade_id="item_trends"), "2 cells have this name"),
         (settings("item_pairs", solution=False), "no solution cell, so students could not write in it"),
         (replaced("item_pairs", "### BEGIN SOLUTION", "# my solution"), "no solution stands between"),
         (replaced("item_pairs", "def item_pairs(", "def pairs_of_items("), "it does not define item_pairs"),
-        (replaced("item_pairs", "return naive.item_pairs(ratings)", "return None"), "does not fall back to the naive way"),
+        (replaced("item_pairs", "return naive.item_pairs(ratings)", "return None"), "does not fall back to the naive way"),  # noqa: E501
         (settings("explain", grade_id="why"), "a text asks for the points of explain. Name a graded cell"),
         (settings("speed_points", task=True, locked=False), "a task cell that is not locked"),
         (lambda notebook, cells: cells["speed_points"].metadata["nbgrader"].pop("points"), "graded and has no points"),
-        (lambda notebook, cells: notebook.cells.append(nbformat.v4.new_markdown_cell("## More (3 points)")), "points written out"),
-        (lambda notebook, cells: notebook.cells.append(nbformat.v4.new_markdown_cell("long " * 6_000)), "characters of text"),
-        (lambda notebook, cells: notebook.metadata["sparklimits"].update(version="1.4.0"), "its metadata names version 1.4.0"),
+        (lambda notebook, cells: notebook.cells.append(nbformat.v4.new_markdown_cell("## More (3 points)")), "points written out"),  # noqa: E501
+        (lambda notebook, cells: notebook.cells.append(nbformat.v4.new_markdown_cell("long " * 6_000)), "characters of text"),  # noqa: E501
+        (lambda notebook, cells: notebook.metadata["sparklimits"].update(version="1.4.0"), "its metadata names version 1.4.0"),  # noqa: E501
         (
             lambda notebook, cells: cells["prove"].update(outputs=[nbformat.v4.new_output("stream", text="x")]),
             "it holds stored outputs",

@@ -181,7 +181,7 @@ def test_a_session_that_is_dead_is_named():
     spark = spark_at("http://127.0.0.1:9")
     spark.sparkContext._jsc = None
     with (
-        pytest.raises(MachineError, match="Spark does not answer any more.*Restart the kernel"),
+        pytest.raises(MachineError, match=r"Spark does not answer any more.*Restart the kernel"),
         page.collect(spark),
     ):
         pass

@@ -12,7 +12,10 @@ import pytest
 from sparklimits.errors import MachineError
 from sparklimits.machine import paths
 
-MAKE = "from sparklimits.machine.paths import scratch; folder = scratch(); (folder / 'file').write_text('x'); print(folder)"
+MAKE = (
+    "from sparklimits.machine.paths import scratch; folder = scratch(); "
+    "(folder / 'file').write_text('x'); print(folder)"
+)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_a_live_processes_folder_is_kept(base):
 
 
 def test_a_live_process_with_other_numbers_is_alive(base):
-    """Another host, a container or a sandbox has process numbers of its own: that of a live process means nothing here."""
+    """Another host, a container or a sandbox has process numbers of its own."""
     process = python(f"{MAKE}; print(flush=True); input()", SPARKLIMITS_TMP=str(base))
     theirs = Path(process.stdout.readline().strip())
     renamed = theirs.with_name("99999999-abcdefgh")  # nobody's number on this host

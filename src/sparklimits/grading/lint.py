@@ -12,9 +12,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from sparklimits import __version__, labs
+from sparklimits.display.tables import with_tables
 from sparklimits.errors import SubmissionError
 from sparklimits.grading import marks
 from sparklimits.grading.marks import name_of
+from sparklimits.grading.policy import tables
 from sparklimits.grading.release import bundle_files, leaked_from
 from sparklimits.grading.student_copy import student_copy
 from sparklimits.grading.submission import read_notebook
@@ -64,6 +66,8 @@ def lint(lab_id: str) -> list[Problem]:
         found.append(Problem(lab_id, "", "it has no chapter", f"Write course/{lab_id}.md"))
     if not found:  # only a whole notebook can be made into a student's copy
         found += _copy(lab_id, notebook, root)
+    if not found:
+        found += _page(lab_id, root)
     found += [Problem(lab_id, "", leak, "Take it out") for leak in leaked_from(lab_id, bundle_files(root))]
     return found
 
@@ -191,3 +195,12 @@ def _copy(lab_id: str, notebook: NotebookNode, root: Path) -> Iterator[Problem]:
         (cell.cell_type, cell.source) for cell in there
     ]:
         yield Problem(lab_id, "", "the student's copy is not in step with it", remedy)
+
+
+def _page(lab_id: str, root: Path) -> Iterator[Problem]:
+    page = root / "course" / "grading.md"
+    if page.is_file():
+        text = page.read_text("utf-8")
+        if with_tables(text, tables(labs.every(), root)) != text:
+            remedy = "Run `python tools/write_grading_page.py`"
+            yield Problem(lab_id, "", "course/grading.md is not in step with the points and bars", remedy)

@@ -78,8 +78,8 @@ class Counters:
     def slot_ratio(self) -> float:
         """Records of the largest task over an even share for every slot: 1 when all slots can be busy at once.
 
-        It is the number of slots when one task takes all records. What counts is the last stage through which the data went:
-        the last one that took in at least half as many records as the stage that took in the most.
+        It is the number of slots when one task takes all records. What counts is the last stage through which the data
+        went: the last one that took in at least half as many records as the stage that took in the most.
         """
         taken = [
             [task.input_records + task.read_records for task in tasks] for tasks in self.stages().values()

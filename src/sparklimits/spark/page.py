@@ -84,7 +84,9 @@ class _Page:
     def get(self, path: str) -> Any:
         """What the page says of something that it knows."""
         if (found := self.known(path)) is None:
-            raise MachineError(f"Spark's page at {self._address} does not know {path}, which it listed before.")
+            raise MachineError(
+                f"Spark's page at {self._address} does not know {path}, which it listed before."
+            )
         return found
 
     def _told(self, ask: Any) -> Any:

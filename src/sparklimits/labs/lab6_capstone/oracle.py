@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from sparklimits.labs.checks import missing_columns
-from sparklimits.labs.lab5_offload.data import scores
 from sparklimits.labs.lab6_capstone.data import Days
 from sparklimits.labs.lab6_capstone.naive import DAY, LAST
+from sparklimits.labs.oracles import scores
 from sparklimits.measurement.lab import Quality
 
 #: How much worse than that of an independent network the AUC and the log loss (nats) may be: more than a

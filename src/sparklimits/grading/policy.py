@@ -1,0 +1,54 @@
+"""The tables of the grading page: points from the notebooks' metadata, bars from each lab's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from sparklimits.display.tables import as_markdown
+from sparklimits.grading.marks import name_of, points_of
+from sparklimits.grading.submission import read_notebook
+from sparklimits.measurement.bars import Bars
+from sparklimits.measurement.lab import Lab
+from sparklimits.measurement.result import SPEED
+
+
+def tables(labs: Sequence[Lab], root: Path) -> dict[str, str]:
+    """The tables ``points`` and ``bars`` of these labs, whose student copies lie under ``root``."""
+    rows: list[tuple[str, ...]] = [("lab", "cell", "graded by", "points")]
+    for lab in labs:
+        notebook = read_notebook(root / "labs" / lab.id / f"{lab.id}.ipynb")
+        points = points_of(notebook)
+        rows += [
+            (f"`{lab.id}`", f"`{name}`", _graded_by(lab, notebook, name), f"{most:g}")
+            for name, most in points.items()
+        ]
+        rows.append((f"`{lab.id}`", "**total**", "", f"**{sum(points.values()):g}**"))
+    return {"points": as_markdown(rows), "bars": as_markdown(_bars(labs))}
+
+
+def _bars(labs: Sequence[Lab]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("lab", "reference", "no marks up to", "full marks from", "counters: full marks up to / none from")
+    ]
+    for lab in labs:
+        speed = Bars.of(lab.gain)
+        counters = ", ".join(f"`{part}` {bar.good:,.10g} / {bar.bad:,.10g}" for part, bar in lab.bars.items())
+        rows.append((f"`{lab.id}`", f"{lab.gain:.2f}×", f"{speed.none:.2f}×", f"{speed.full:.2f}×", counters))
+    return rows
+
+
+def _graded_by(lab: Lab, notebook: NotebookNode, name: str) -> str:
+    (cell,) = (one for one in notebook.cells if name_of(one) == name)
+    if cell.metadata["nbgrader"].get("solution"):
+        return "a person"
+    parts = re.findall(r"\.share\(\s*[\"'](\w+)[\"']", cell.source)
+    if SPEED in parts:
+        return "the clock"
+    by_spark = {part for one in lab.exercises if one.needs for part in one.bars}
+    if parts:
+        return "Spark's counters" if set(parts) <= by_spark else "wrong answers, counted"
+    return "the notebook"
