@@ -68,7 +68,7 @@ LAB = Lab(
     limitation="none",
     fix="fewer tasks",
     explains="tasks",
-    constraints=Constraints(executors=1, cores=2),
+    constraints=Constraints(),
     exercises=tuple(
         Exercise(name, naive, ("numbers",), Bar("tasks", good=2, bad=5), check)
         for name, naive in (("even", even), ("odd", odd))

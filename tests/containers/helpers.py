@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from sparklimits.containers import cluster, engine, errands
-from tests.submissions import ROOT
+from tests.submissions import LAB, ROOT
 
 PROGRAMS = ROOT / "tests" / "programs"
 WORKERS = 4
@@ -51,15 +51,16 @@ def cluster_up(*options: str) -> list[str]:
     return done.stdout.split()
 
 
-#: For containers that live for minutes: without its second compiler, Java on half a core is ready much sooner.
-ONE_COMPILER = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}
+#: For containers that live for minutes and are no measure of speed: without its second compiler, Java on half a core
+#: is ready much sooner. The scale is that of a session which is given no other one.
+SHORT_LIVED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1", "SPARKLIMITS_SCALE": "0.1"}
 
 
 def make_short_lived(compose: Path) -> None:
-    """Gives every service of this compose file Java with one compiler."""
+    """Gives every service of this compose file variables for little data and one compiler."""
     settings = yaml.safe_load(compose.read_text())
     for service in settings["services"].values():
-        service["environment"] = {**service["environment"], **ONE_COMPILER}
+        service["environment"] = {**service["environment"], **SHORT_LIVED}
     compose.write_text(yaml.safe_dump(settings))
 
 
@@ -108,7 +109,7 @@ class LabSession:
 
     def __init__(self, folder: str) -> None:
         (lab,) = engine.container_ids("lab")
-        command = ["python", f"{folder}/lab_session.py"]
+        command = ["python", f"{folder}/lab_session.py", f"{folder}/reference.ipynb"]
         self._process = subprocess.Popen(
             ["docker", "exec", "--interactive", lab, *command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -140,7 +141,11 @@ class LabSession:
 @contextlib.contextmanager
 def lab_session() -> Iterator[LabSession]:
     """A session on the cluster, with an executor on each worker."""
-    with errands.handed_over({"lab_session.py": PROGRAMS / "lab_session.py"}) as folder:
+    files = {
+        "lab_session.py": PROGRAMS / "lab_session.py",
+        "reference.ipynb": ROOT / "solutions" / LAB / f"{LAB}.ipynb",
+    }
+    with errands.handed_over(files) as folder:
         session = LabSession(folder)
         try:
             yield session

@@ -190,4 +190,4 @@ def test_a_gpu_that_the_engine_cannot_give_is_named(tmp_path: Path, monkeypatch:
     with pytest.raises(MachineError, match=r"no NVIDIA GPU to give: .* or leave out --gpu"):
         cluster.up(find("lab5_offload").constraints.machines, gpu=True)
     fake.write_text('#!/bin/sh\necho \'{"nvidia":{},"runc":{}}\'\n')
-    engine.check_gpu()
+    engine.require_gpu()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sparklimits.errors import MachineError
+from sparklimits.labs import find
 from sparklimits.spark import session
 from sparklimits.spark.constraints import Constraints
 from tests.submissions import ROOT
@@ -87,3 +88,15 @@ def test_every_departure_from_a_default_has_its_reason() -> None:
     for lab in every():
         assert lab.constraints.settings.keys() == lab.constraints.reasons.keys()
         assert all(reason.strip() for reason in lab.constraints.reasons.values())
+
+
+def test_a_session_goes_on_when_only_settings_of_sql_differ(spark) -> None:
+    other = session.get(find("lab6_capstone").constraints)
+    assert other is spark
+    assert spark.conf.get("spark.sql.shuffle.partitions") == "4"
+    plain = session.get(Constraints())
+    assert plain is spark
+    assert spark.conf.get("spark.sql.shuffle.partitions") == "200"
+    assert spark.conf.get("spark.sql.adaptive.coalescePartitions.enabled") == "true"
+    assert session.get(find("lab2_skew").constraints) is spark
+    assert spark.conf.get("spark.sql.shuffle.partitions") == "16"

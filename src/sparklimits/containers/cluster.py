@@ -60,14 +60,25 @@ def up(machines: Machines, gpu: bool = False) -> list[str]:
     gpu = gpu or _with_gpu()
     if gpu:
         require_gpu()
+    build(gpu)
     settings = _settings(machines, gpu)
-    if image.made_from(settings["SPARKLIMITS_IMAGE"]) != image.source():
-        compose(["build", "master"], settings)
     scale = ["--scale", f"worker={machines.workers}"]
     compose(["up", "--detach", "--remove-orphans", *scale], settings)
     _shape(machines, settings["SPARKLIMITS_IMAGE"])
     _wait(machines.workers + gpu)
     return addresses()
+
+
+def build(gpu: bool = False) -> None:
+    """Builds the image if there is none of this checkout.
+
+    Raises:
+        MachineError: the engine is not there, or refused.
+    """
+    require()
+    settings = _settings(Machines(), gpu)
+    if image.made_from(settings["SPARKLIMITS_IMAGE"]) != image.source():
+        compose(["build", "master"], settings)
 
 
 def down() -> None:

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from sparklimits.errors import MachineError
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import scratch
 from sparklimits.spark import executors
-from sparklimits.spark.constraints import Constraints
+from sparklimits.spark.constraints import Constraints, Machines
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,6 +44,8 @@ def get(
 ) -> SparkSession:
     """The Spark session for these constraints: started when there is none, replaced when they differ.
 
+    Settings of Spark SQL can be changed while a session runs: where only those differ, it goes on.
+
     Nothing of Spark's own output reaches the terminal or the notebook: it goes to ``driver.log`` in the
     scratch folder. All ports are chosen by the system, so many sessions share one machine. A session ``beside``
     another one leaves that its executors, on a cluster that both share.
@@ -54,7 +57,9 @@ def get(
     wanted = constraints or Constraints()
     if _current is not None:
         held, spark = _current
-        if held == wanted and is_alive(spark):
+        if is_alive(spark) and (held == wanted or _differ_in_sql_alone(held, wanted)):
+            _change(spark, held, wanted)
+            _current = (wanted, spark)
             return spark
         stop()
     spark = _start(wanted, name, beside)
@@ -66,6 +71,22 @@ def get(
             stop()
             raise
     return spark
+
+
+def _differ_in_sql_alone(one: Constraints, other: Constraints) -> bool:
+    def without_sql(constraints: Constraints) -> Constraints:
+        rest = {key: value for key, value in constraints.settings.items() if not key.startswith(_SQL)}
+        return replace(constraints, settings=rest, reasons={}, machines=Machines())
+
+    return without_sql(one) == without_sql(other)
+
+
+def _change(spark: SparkSession, held: Constraints, wanted: Constraints) -> None:
+    for key in held.settings.keys() - wanted.settings.keys():
+        spark.conf.unset(key)
+    for key, value in wanted.settings.items():
+        if held.settings.get(key) != value:
+            spark.conf.set(key, value)
 
 
 def is_alive(spark: SparkSession) -> bool:
@@ -118,6 +139,8 @@ def _drop_caches(spark: SparkSession) -> None:
         rdd.unpersist(True)
 
 
+#: How the settings begin that can be changed while a session runs.
+_SQL = "spark.sql."
 #: Jobs, and stages, that the session's page remembers.
 RETAINED = 20_000
 #: For a session that lives for seconds and is not timed: without Java's second compiler it is ready sooner.

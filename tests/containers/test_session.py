@@ -1,4 +1,4 @@
-"""A session whose machines change under it: one more, one that is killed, one without memory, none at all."""
+"""A session on the cluster: a lab runs in it, and its machines change: one more, one less, no memory, none at all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sparklimits.containers import cluster, engine
 from tests import browser
 from tests.containers.helpers import WORKERS, LabSession, cluster_up, docker, lab_session
 from tests.programs.lab_session import TASKS
+
+pytestmark = pytest.mark.xdist_group("containers")
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +33,19 @@ def killed(session: LabSession, workers: list[str]) -> Any:
     return session.answer()
 
 
-def test_a_worker_that_comes_later_is_used(session: LabSession) -> None:
+def test_both_ways_of_a_lab_run_there(session: LabSession) -> None:
     assert session.backend == "docker"
     assert session.ask("executors") == WORKERS
+    found = session.ask("both ways")
+    for way in found.values():
+        assert way["broken"] == []
+        assert way["executors"] == WORKERS
+        assert way["remote_bytes"] > 0
+    naive, fixed = found["naive"]["straggler_ratio"], found["fixed"]["straggler_ratio"]
+    assert all(fixed[name] < naive[name] / 2 for name in naive), found
+
+
+def test_a_worker_that_comes_later_is_used(session: LabSession) -> None:
     cluster_up("--workers", str(WORKERS + 1))
     browser.wait("an executor more", 60, lambda: session.ask("executors") == WORKERS + 1)
     assert session.ask("busy") == {"sum": sum(range(TASKS)), "executors": WORKERS + 1}
