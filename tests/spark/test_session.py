@@ -12,7 +12,7 @@ import pytest
 
 from sparklimits.errors import MachineError
 from sparklimits.labs import find
-from sparklimits.spark import session
+from sparklimits.spark import master, session
 from sparklimits.spark.constraints import Constraints
 from tests.submissions import ROOT
 
@@ -43,7 +43,7 @@ def test_two_sessions_in_one_process_are_quiet_and_leave_nothing(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("master", "says"),
+    ("named", "says"),
     [
         ("spark://127.0.0.1:1", "nothing answers at 127.0.0.1 port 1"),
         ("sparks://somewhere", "no Spark master"),
@@ -51,11 +51,11 @@ def test_two_sessions_in_one_process_are_quiet_and_leave_nothing(tmp_path: Path)
     ],
 )
 def test_a_wrong_master_is_named_before_anything_starts(
-    monkeypatch: pytest.MonkeyPatch, master: str, says: str
+    monkeypatch: pytest.MonkeyPatch, named: str, says: str
 ) -> None:
-    monkeypatch.setenv("SPARKLIMITS_MASTER", master)
+    monkeypatch.setenv("SPARKLIMITS_MASTER", named)
     with pytest.raises(MachineError, match="SPARKLIMITS_MASTER") as error:
-        session._master(Constraints())
+        master.address(Constraints())
     assert says in str(error.value)
 
 
@@ -63,9 +63,9 @@ def test_another_master_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        master = f"spark://127.0.0.1:{listening.getsockname()[1]}"
-        monkeypatch.setenv("SPARKLIMITS_MASTER", master)
-        assert session._master(Constraints()) == master
+        named = f"spark://127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setenv("SPARKLIMITS_MASTER", named)
+        assert master.address(Constraints()) == named
 
 
 def test_pristine_restores_settings_and_drops_caches(spark) -> None:

@@ -1,6 +1,7 @@
 """The scratch folder: private to a process, gone with it, and a clear error where it cannot be."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -199,3 +200,32 @@ def test_the_projects_root_is_the_nearest_folder_with_the_labs(monkeypatch, tmp_
     assert paths.project_root() == course
     monkeypatch.setenv("SPARKLIMITS_HOME", str(tmp_path / "other"))
     assert paths.project_root() == tmp_path / "other"
+
+
+@pytest.mark.parametrize(
+    "name", ["Spark Kurs", "Jürgen [2026]", "课程", "a{b,c}", "10:30", "50%20x", "#1", "it's", "a" * 200]
+)
+def test_a_path_that_spark_cannot_read_gets_a_link_that_it_can(base, monkeypatch, name):
+    odd = base / name
+    monkeypatch.setenv("SPARKLIMITS_TMP", str(odd))
+    mine = paths.scratch()
+    assert re.fullmatch(r"[\w./+-]{1,150}", str(mine), re.ASCII)
+    assert mine.resolve().parent == odd
+    (mine / "file").touch()
+    assert (mine.resolve() / "file").exists()
+    paths._remove(mine.resolve(), paths.os.getpid())
+    assert not mine.exists()
+    assert not mine.parent.exists(), "the link's folder goes too"
+
+
+def test_the_link_of_a_killed_process_is_removed_with_its_folder(base, monkeypatch):
+    odd = base / "Spark Kurs"
+    process = python(f"{MAKE}; print(flush=True); input()", SPARKLIMITS_TMP=str(odd))
+    link = Path(process.stdout.readline().strip())
+    assert link.is_symlink()
+    process.send_signal(signal.SIGKILL)
+    died_with(process)
+    monkeypatch.setenv("SPARKLIMITS_TMP", str(odd))
+    mine = paths.scratch()
+    assert list(odd.iterdir()) == [mine.resolve()]
+    assert not link.parent.exists()

@@ -55,12 +55,13 @@ def scratch() -> Path:
                 f"{MIN_FREE_BYTES / 1e6:,.0f} MB for its temporary files. {remedy}"
             )
         folder = _locked_folder(base)
+        plain = _plain(folder)
     except OSError as error:
         raise MachineError(
             f"Cannot write temporary files under {base} ({error.strerror}). {remedy}"
         ) from error
     atexit.register(_remove, folder, os.getpid())
-    return folder
+    return plain
 
 
 def _locked_folder(base: Path) -> Path:
@@ -82,17 +83,38 @@ def _locked_folder(base: Path) -> Path:
     return folder
 
 
+def _plain(folder: Path) -> Path:
+    """The folder by a path that all of Spark can read: a link to it, where its own path is not plain.
+
+    A colon parts a class path, a comma a list of folders, and `[2026]` or `{a,b}` is a pattern to Hadoop.
+    """
+    if re.fullmatch(r"[\w./+-]{1,150}", str(folder), re.ASCII):
+        return folder
+    place = Path(tempfile.mkdtemp(prefix="sparklimits-"))
+    (folder / _LOCK).write_text(str(place), "utf-8")  # so that it is found when this process was killed
+    link = place / "scratch"
+    link.symlink_to(folder, target_is_directory=True)
+    return link
+
+
 def _remove(folder: Path, owner: int) -> None:
     # A forked child inherits the exit handler; only the process that made the folder may remove it.
     if os.getpid() == owner:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_with_link(folder)
+
+
+def _remove_with_link(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        if place := (folder / _LOCK).read_text("utf-8"):
+            shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_orphans(base: Path) -> None:
     for folder in base.iterdir():
         # Only what was named above: a folder that somebody chose may hold other things.
         if re.fullmatch(r"[1-9][0-9]{0,9}-[a-z0-9_]{8}", folder.name) and _let_go(folder / _LOCK):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_with_link(folder)
 
 
 def _let_go(lock: Path) -> bool:

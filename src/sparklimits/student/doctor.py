@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sparklimits.containers import cluster, engine, errands
 from sparklimits.errors import MachineError
+from sparklimits.machine import environment
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import project_root
 
@@ -43,6 +44,7 @@ def doctor() -> int:
         _cores(),
         _disk(),
         _packages(),
+        _environment(),
         _training(),
         _jupyter_port(),
         _browser(),
@@ -142,6 +144,15 @@ def _imports(name: str) -> bool:
     except Exception:  # a damaged package can fail in any way
         return False
     return True
+
+
+def _environment() -> Finding:
+    """What another installation left in the variables, and the embedded cluster does not get."""
+    found = environment.set_aside()
+    if not found:
+        return Finding("Environment", True, "nothing of another Spark, Hadoop or Java in the variables")
+    told = ", ".join(f"{name} ({what})" for name, what in found.items())
+    return Finding("Environment", True, f"set aside for the embedded cluster: {told}")
 
 
 def _training() -> Finding:

@@ -1,0 +1,88 @@
+"""The one place where the environment of an embedded cluster is made, and where what is set aside is named.
+
+The embedded cluster is ours: it must not depend on what another installation of Spark, Java or Hadoop left in this
+machine's variables and folders. So its processes get the variables of a list, and a configuration of our own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+
+#: Variables that the cluster's processes inherit.
+_KEPT = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|HOSTNAME|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|DYLD_\w+"
+    r"|(CUDA|NVIDIA|OMP|MKL|OPENBLAS|NUMEXPR|COVERAGE|SPARKLIMITS)_\w+|PYTHON(HASHSEED|DONTWRITEBYTECODE)"
+)
+#: What other installations leave, and what it would bring along. `sparklimits doctor` tells.
+FOREIGN = {
+    "SPARK_CONF_DIR": "the settings of another Spark",
+    "SPARK_HOME": "another Spark",
+    "SPARK_REMOTE": "a server of Spark Connect, which has no RDDs",
+    "SPARK_LOCAL_DIRS": "another place for temporary files (ours is SPARKLIMITS_TMP)",
+    "SPARK_SUBMIT_OPTS": "options for Java",
+    "SPARK_DIST_CLASSPATH": "classes of another Spark",
+    "PYSPARK_SUBMIT_ARGS": "another master, packages or memory",
+    "PYSPARK_PYTHON": "another Python",
+    "PYSPARK_DRIVER_PYTHON": "another Python",
+    "PYSPARK_GATEWAY_PORT": "a Java that runs already",
+    "PYSPARK_PIN_THREAD": "another use of threads",
+    "HADOOP_CONF_DIR": "another default file system",
+    "YARN_CONF_DIR": "another cluster",
+    "CLASSPATH": "classes of other programs",
+    "JDK_JAVA_OPTIONS": "options for every Java, another heap for instance",
+    "JAVA_TOOL_OPTIONS": "options for every Java, another heap for instance",
+    "_JAVA_OPTIONS": "options for every Java, another heap for instance",
+}
+#: Those that pyspark reads in this very process, whenever a function of it is called.
+_READ_HERE = ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT", "PYSPARK_PIN_THREAD")
+
+
+def set_aside() -> dict[str, str]:
+    """The variables of this process that an embedded cluster does not get, and what each would bring along."""
+    return {name: what for name, what in FOREIGN.items() if name in os.environ}
+
+
+def configuration(folder: Path) -> Path:
+    """A configuration folder of our own under this one: how Spark logs, and nothing else.
+
+    Named by ``SPARK_CONF_DIR``, it keeps the ``spark-defaults.conf`` and ``spark-env.sh`` of other installations out.
+    Spark finds the settings of its logs there, whatever characters the path has.
+    """
+    place = folder / "conf"
+    place.mkdir(exist_ok=True)
+    log4j = resources.files("sparklimits") / "resources" / "log4j2.properties"
+    (place / "log4j2.properties").write_text(log4j.read_text("utf-8"), "utf-8")
+    return place
+
+
+@contextlib.contextmanager
+def private(ours: Mapping[str, str]) -> Iterator[None]:
+    """Within the body, what this process starts has the variables of the list, and ``ours``.
+
+    Afterwards all is as before, but for what would mislead pyspark in this very process.
+    """
+    before = dict(os.environ)
+    kept = {name: value for name, value in before.items() if _KEPT.fullmatch(name)}
+    # A locale in which the names of files may be in any language: under POSIX, Java does not find its files in "ü".
+    _become({**kept, "LC_ALL": "C.UTF-8", "PYTHONPATH": _python_path(), **ours})
+    try:
+        yield
+    finally:
+        _become({name: value for name, value in before.items() if name not in _READ_HERE})
+
+
+def _python_path() -> str:
+    """This process' ``PYTHONPATH``, less what leads to a pyspark."""
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(entry for entry in entries if entry and not (Path(entry) / "pyspark").exists())
+
+
+def _become(variables: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - variables.keys():
+        del os.environ[name]
+    os.environ.update(variables)

@@ -1,0 +1,61 @@
+"""The embedded cluster's own environment: what another installation left does not reach it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sparklimits.machine import environment
+from sparklimits.machine.environment import FOREIGN, configuration, private, set_aside
+
+
+def test_only_the_variables_of_the_list_reach_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FOREIGN:
+        monkeypatch.setenv(name, "foreign")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("LC_ALL", "POSIX")
+    monkeypatch.setenv("SPARKLIMITS_SCALE", "0.5")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with private({"SPARK_HOME": "ours", "SPARK_CONF_DIR": "ours"}):
+        inside = dict(os.environ)
+    assert {inside[name] for name in FOREIGN if name in inside} == {"ours"}
+    assert "http_proxy" not in inside
+    assert inside["LC_ALL"] == "C.UTF-8"
+    assert inside["SPARKLIMITS_SCALE"] == "0.5"
+    assert inside["OMP_NUM_THREADS"] == "1"
+    assert inside["PATH"] == os.environ["PATH"]
+
+
+def test_afterwards_all_is_as_before_but_for_what_would_mislead_pyspark_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SPARK_REMOTE", "sc://localhost:15002")
+    monkeypatch.setenv("HADOOP_CONF_DIR", "/etc/hadoop")
+    before = dict(os.environ)
+    with pytest.raises(ZeroDivisionError), private({"SPARK_HOME": "ours"}):
+        _ = 1 / 0
+    assert dict(os.environ) == {name: value for name, value in before.items() if name != "SPARK_REMOTE"}
+
+
+def test_a_pyspark_on_the_python_path_does_not_reach_the_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spark" / "python" / "pyspark").mkdir(parents=True)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'spark' / 'python'}:{tmp_path / 'mine'}")
+    with private({}):
+        assert os.environ["PYTHONPATH"] == str(tmp_path / "mine")
+
+
+def test_the_configuration_holds_the_logs_settings_and_nothing_else(tmp_path: Path) -> None:
+    assert [path.name for path in configuration(tmp_path).iterdir()] == ["log4j2.properties"]
+
+
+def test_what_is_set_aside_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)
+    assert set_aside() == {}
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-Xmx64m")
+    assert set_aside() == {"JDK_JAVA_OPTIONS": "options for every Java, another heap for instance"}
+    assert environment.FOREIGN["SPARK_CONF_DIR"] == "the settings of another Spark"
