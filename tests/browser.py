@@ -28,9 +28,6 @@ _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1400,2200"
 )
-#: What a kernel does first, as a file under the home of its user.
-STARTUP = ".ipython/profile_default/startup/less_data.py"
-LESS_DATA = "import os\n\nos.environ['SPARKLIMITS_SCALE'] = '0.2'\n"
 #: Started in the browser once; how it went is read from there, so that no command to the driver lasts long.
 _RUN_ALL = """
 window.runAll = "running";

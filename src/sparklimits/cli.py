@@ -262,7 +262,7 @@ def _lint(options: argparse.Namespace) -> int:
     found = [problem for lab_id in options.labs or labs.ids() for problem in lint(lab_id)]
     for problem in found:
         print(problem)
-    print("Nothing to mend." if not found else f"{len(found)} to mend.")
+    print("Nothing to fix." if not found else f"{len(found)} to fix.")
     return 1 if found else 0
 
 

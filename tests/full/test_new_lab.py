@@ -63,7 +63,7 @@ def test_four_files_are_a_lab(course: Path) -> None:
     page = (course / "course" / "grading.md").read_text()
     assert re.search(rf"\| `{LAB}` +\| `count_even_points` +\| Spark's counters +\| 4 ", page)
     assert re.search(rf"\| `{LAB}` +\| 2.00× ", page)
-    assert "Nothing to mend" in run(course, "-m", "sparklimits", "lint", LAB)
+    assert "Nothing to fix" in run(course, "-m", "sparklimits", "lint", LAB)
     # run: the reference against the naive way
     assert LAB in run(course, "-m", "sparklimits", "run", "--help")
     measured = json.loads(run(course, "-m", "sparklimits", "run", LAB, "--json").splitlines()[-1])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,11 +12,9 @@ from torch import nn
 from sparklimits.containers import cluster, engine
 from sparklimits.errors import MachineError
 from sparklimits.labs import find
-from sparklimits.labs.lab5_offload import accelerator, device_training, gpu_worker
+from sparklimits.labs.lab5_offload import accelerator, device_training
 from sparklimits.labs.lab5_offload.device_training import PROBLEMS, TOLERANCE, Watch, prove, train_on
-from sparklimits.spark import session
-from tests.standalone import Standalone
-from tests.submissions import ROOT, four
+from tests.submissions import four
 
 CPU = torch.device("cpu")
 on_the_cpu = pytest.mark.skipif(
@@ -140,46 +136,6 @@ def test_a_steps_operations_are_those_of_its_layers() -> None:
     parts = accelerator.parts(problem.network(), problem.batch, problem.width, CPU)
     assert parts["transfer"] == 0.0
     assert parts["launch"] > 0.0
-
-
-CARDS = '#!/bin/sh\n[ "$*" = "--query-gpu=index --format=csv,noheader" ] && printf "5\\n7\\n"\n'
-
-
-def test_spark_hands_its_cards_to_tasks_and_to_the_training(
-    standalone: Standalone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stand_in = tmp_path / "bin" / "nvidia-smi"
-    stand_in.parent.mkdir()
-    stand_in.write_text(CARDS)
-    stand_in.chmod(0o755)
-    path = f"{stand_in.parent}:/usr/bin:/bin"
-    script = ROOT / "docker" / "discover-gpu"
-    said = subprocess.run([script], env={"PATH": path}, capture_output=True, check=True).stdout
-    assert json.loads(said) == {"name": "gpu", "addresses": ["5", "7"]}
-    standalone.add_worker()  # this one has none
-    options = f"-Dspark.worker.resource.gpu.amount=2 -Dspark.worker.resource.gpu.discoveryScript={script}"
-    standalone.add_worker(SPARK_WORKER_OPTS=options, PATH=path)
-    spark = session.get(gpu_worker.GPU)
-
-    def cards_of_this_task(_: int) -> tuple[str, ...]:
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
-        assert context is not None
-        return tuple(context.resources()["gpu"].addresses)
-
-    found = spark.sparkContext.parallelize(range(4), 4).map(cards_of_this_task).collect()
-    assert len(set(found)) == 1
-    assert found[0] in (("5",), ("7",))
-    trained = gpu_worker.train(spark, reference())
-    assert trained["cards"] == found[0][0]
-    problem = PROBLEMS["cpu"]
-    here = train_on(problem.network(), *problem.data(0), CPU, problem.batch)
-    assert trained["loss"] == pytest.approx(here, abs=0.05)
-    if not torch.cuda.is_available():
-        assert trained["device"] == "CPU"
-        gpu_worker.show(train_on)
-        assert "No worker has a GPU here" in capsys.readouterr().out
 
 
 def test_a_gpu_that_the_engine_cannot_give_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,12 +87,12 @@ def own_question(notebook: NotebookNode, cells: dict[str, NotebookNode]) -> None
     ]
 
 
-def test_a_lab_that_is_whole_has_nothing_to_mend(
+def test_a_lab_that_is_whole_has_nothing_to_fix(
     change: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert change(lambda notebook, cells: None) == []
     assert main(["lint", LAB]) == 0
-    assert capsys.readouterr().out == "Nothing to mend.\n"
+    assert capsys.readouterr().out == "Nothing to fix.\n"
 
 
 def test_an_instructors_own_question_and_other_points_are_no_mistake(
@@ -121,7 +121,7 @@ def test_a_copy_that_is_not_in_step_is_named(
         f"{LAB}: the student's copy is not in step with it. Run `nbgrader generate_assignment {LAB} --force`."
     )
     assert main(["lint", LAB]) == 1
-    assert "1 to mend" in capsys.readouterr().out
+    assert "1 to fix" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -63,15 +63,15 @@ def fit_lbfgs(
         outputs = signals[-1] @ layers[-1][0].T + layers[-1][1]
         logit = outputs[:, 1] - outputs[:, 0]
         error = (_sigmoid(logit) - click) / np.float32(len(click))
-        slope = np.column_stack([-error, error])
-        slopes: list[NDArray[np.float32]] = []
+        gradient = np.column_stack([-error, error])
+        gradients: list[NDArray[np.float32]] = []
         for place in reversed(range(len(layers))):
             signal = signals[place]
-            slopes = [(slope.T @ signal).ravel(), slope.sum(axis=0), *slopes]
+            gradients = [(gradient.T @ signal).ravel(), gradient.sum(axis=0), *gradients]
             if place:
-                slope = (slope @ layers[place][0]) * signal * (1 - signal)
+                gradient = (gradient @ layers[place][0]) * signal * (1 - signal)
         likelihood = log_expit(np.where(click, logit, -logit))
-        return -float(likelihood.mean(dtype=np.float64)), np.concatenate(slopes).astype(np.float64)
+        return -float(likelihood.mean(dtype=np.float64)), np.concatenate(gradients).astype(np.float64)
 
     options = {"maxiter": iterations}
     return minimize(loss, np.concatenate(start), jac=True, method="L-BFGS-B", options=options).x

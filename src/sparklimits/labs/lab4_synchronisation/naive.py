@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sparklimits.labs.lab4_synchronisation.training import allreduce, asynchronous, rounds
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
 from sparklimits.measurement.lab import Outcome, Solution
-
-if TYPE_CHECKING:
-    pass
 
 #: How many pushes a worker may be ahead of the slowest one.
 BOUND = 16
