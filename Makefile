@@ -15,7 +15,7 @@ test: .venv/.ready  ## show that every part works; minutes
 	$(PYTEST) tests/unit tests/spark tests/whole $(ARGS)
 
 # The cluster of containers comes last and alone: its links and its half cores would be somebody else's too.
-test-all: .venv/.ready  ## and containers, faults, the bundle, every notebook: what CI runs
+test-all: .venv/.ready  ## and containers, faults, the bundle, a new lab: what CI runs
 	$(PYTEST) tests/unit tests/spark tests/whole tests/full $(ARGS)
 	$(BIN)/pytest tests/containers $(ARGS)
 

@@ -46,7 +46,7 @@ def _processes(word: str) -> list[int]:
 def _kill_when_it_works(word: str, killed: list[int]) -> threading.Thread:
     def hunt() -> None:
         time.sleep(1.0)  # the job runs by then
-        for _ in range(100):
+        for _ in range(600):
             if victims := _processes(word):
                 os.kill(victims[0], signal.SIGKILL)
                 killed.append(victims[0])
