@@ -19,11 +19,15 @@ def get(address: str, timeout: float) -> bytes:
     """What a page answers within so many seconds.
 
     Raises:
-        OSError: nothing answers there, or with an error of HTTP (``urllib.error.HTTPError``, which has its ``code``).
+        OSError: nothing answers there, or something that does not speak HTTP, or with an error of HTTP
+            (``urllib.error.HTTPError``, which has its ``code``).
         ValueError: this is no address.
     """
-    with _direct.open(address, timeout=timeout) as answer:
-        return bytes(answer.read())
+    try:
+        with _direct.open(address, timeout=timeout) as answer:
+            return bytes(answer.read())
+    except http.client.HTTPException as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 class Connection:

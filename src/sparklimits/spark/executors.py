@@ -59,7 +59,7 @@ def alive_workers(master: str) -> int | None:
     try:
         page = web.get(f"http://{urlsplit(master).hostname}:8080/json/", timeout=2)
         return int(json.loads(page)["aliveworkers"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):  # another program's page may hold anything
         return None
 
 
