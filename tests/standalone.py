@@ -28,9 +28,11 @@ class Standalone:
 
     def _start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         spark = Path(pyspark.__file__).parent
+        conf = self.folder / "conf"  # empty: Spark's own way to log
+        conf.mkdir(exist_ok=True)
         variables = {
             **os.environ, "SPARK_HOME": str(spark), "JAVA_HOME": str(find_java(self.folder / "java").home),
-            "SPARK_LOCAL_IP": HOST, "SPARK_WORKER_DIR": str(self.folder / "work"),
+            "SPARK_CONF_DIR": str(conf), "SPARK_LOCAL_IP": HOST, "SPARK_WORKER_DIR": str(self.folder / "work"),
             "SPARK_LOCAL_DIRS": str(self.folder / "local"), **environment,
         }  # fmt: skip
         log = open(self.folder / "cluster.log", "ab")  # noqa: SIM115 - open as long as the process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -56,8 +57,10 @@ def test_counters_show_the_limit_and_its_removal_and_repeat(spark: SparkSession)
 
 def test_no_two_runs_have_the_same_data(spark: SparkSession) -> None:
     experiment = Experiment(SKEW, spark, scale=0.1)
-    sizes = [len(experiment.fresh()) for _ in range(5)]
-    assert len(set(sizes)) == 5
+    tables = [experiment.fresh() for _ in range(5)]
+    assert not any(one.equals(other) for one, other in itertools.combinations(tables, 2))
+    sizes = [len(one) for one in tables]
+    assert len(set(sizes)) > 1
     assert max(sizes) / min(sizes) < 1.08
 
 

@@ -76,6 +76,17 @@ def private(ours: Mapping[str, str]) -> Iterator[None]:
         _become({name: value for name, value in before.items() if name not in _READ_HERE})
 
 
+@contextlib.contextmanager
+def with_added(ours: Mapping[str, str]) -> Iterator[None]:
+    """Within the body, this process' variables and ``ours``: for a cluster that somebody else runs, and configures."""
+    before = dict(os.environ)
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        _become(before)
+
+
 def _python_path() -> str:
     """This process' ``PYTHONPATH``, less what leads to a pyspark."""
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)

@@ -46,9 +46,8 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     }
     if local:
         variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-    else:  # Python may lie elsewhere on other machines
-        os.environ.update(variables)
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    elif "PYSPARK_PYTHON" not in os.environ:  # where set: Python may lie elsewhere on other machines
+        variables["PYSPARK_PYTHON"] = sys.executable
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     java = f"-Djava.io.tmpdir={temporary} {_SHORT if beside else ''}".strip()
@@ -81,7 +80,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         **constraints.settings,
     }
     _replace_a_strangers_session()
-    with output_to_log(), environment.private(variables) if local else contextlib.nullcontext():
+    with output_to_log(), environment.private(variables) if local else environment.with_added(variables):
         builder = SparkSession.builder.master(address).appName(name)
         for key, value in settings.items():
             builder = builder.config(key, value)
