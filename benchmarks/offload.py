@@ -1,4 +1,4 @@
-"""Lab 5's figures: one network trained by MLlib and by PyTorch, the way out of Spark, other models, other jobs.
+"""Lab 5's figures: one network trained by MLlib and by PyTorch, the export from Spark, other models, other jobs.
 
     .venv/bin/python benchmarks/offload.py [TABLE …]
 
@@ -111,7 +111,7 @@ def trainings(spark: SparkSession, progress: Progress) -> dict[str, dict[str, li
     """Seconds of MLlib and of PyTorch for the same network, by how much of the way is counted."""
     found: dict[str, dict[str, list[float]]] = {
         name: {"MLlib": [], "PyTorch": []}
-        for name in ("training alone", "features and way out", "and scoring")
+        for name in ("training alone", "features and export", "and scoring")
     }
     for pair in range(-1, PAIRS):
         progress(f"training, pair {pair + 1} of {PAIRS}")
@@ -132,7 +132,7 @@ def trainings(spark: SparkSession, progress: Progress) -> dict[str, dict[str, li
             continue  # the warm-up
         for name, slow, fast in (
             ("training alone", fitted_alone, trained_alone),
-            ("features and way out", fitted, trained),
+            ("features and export", fitted, trained),
             ("and scoring", fitted + scored, trained + answered),
         ):
             found[name]["MLlib"].append(slow)
@@ -157,7 +157,7 @@ def iterations(spark: SparkSession, progress: Progress) -> list[list[float]]:
 
 def ways_out(spark: SparkSession, progress: Progress) -> list[tuple[str, float, float]]:
     """What, seconds (the median of three) and megabytes of taking the features out of Spark."""
-    progress("the way out")
+    progress("the export")
     _, inputs, folder = opened(spark, 2_000)
     table, files = inputs["clicks"].select("label", "features"), folder / "features"
 
@@ -258,7 +258,7 @@ def other_jobs(spark: SparkSession, progress: Progress) -> list[tuple[str, float
     error = float(np.sqrt(np.mean(np.square(guess - test["rating"].to_numpy()))))
     rows.append(
         (
-            "factors and biases in PyTorch, the same ratings, the way out included",
+            "factors and biases in PyTorch, the same ratings, the export included",
             trained,
             f"RMSE {error:.3f}",
         )

@@ -24,12 +24,23 @@ BOUNDS = {"unit": 90, "spark": 480, "whole": 240, "full": 900, "containers": 480
 _spent: dict[str, dict[str, float]] = defaultdict(dict)
 
 
+#: What has a session of its own kind, or of another process. All else in tests/spark shares one session: a Java that
+#: has just started costs fifteen seconds of two cores, and its first runs of a plan as much again.
+OWN_SESSION = ("test_lab0", "test_lab1", "test_lab5", "test_device_training")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test's folder is its tier, and the tier its marker. The tests of a file share a process, and so its session."""
+    """A test's folder is its tier, and the tier its marker. What shares a session of Spark shares a process."""
     for item in items:
         item.add_marker(_tier(item.nodeid))
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    if _tier(item.nodeid) == "spark" and item.path.stem not in OWN_SESSION:
+        return "one session"
+    return item.nodeid.split("::")[0]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
