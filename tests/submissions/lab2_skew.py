@@ -6,7 +6,7 @@ HALF = {
     "item_pairs": """\
 from pyspark.sql import functions as F
 
-from sparklimits.labs.lab2_skew import SUPPORT
+from sparklimits.labs.lab2_skew.naive import SUPPORT
 
 
 def item_pairs(ratings):

@@ -109,8 +109,8 @@ def test_points_follow_from_the_metadata_alone(change: Callable[..., list[str]])
             cell.metadata["nbgrader"]["points"] = 2
     text = "\n".join(cell.source for cell in written_out(notebook).cells)
     assert 'points(result.share("item_pairs"), most=2)' in text
-    assert "smaller baskets, even work (2 points)" in text
-    assert "18 in all" in text
+    assert "less work, evenly spread (2 points for balance, 1 point for exact counts)" in text
+    assert "19 in all" in text
 
 
 def test_a_copy_that_is_not_in_step_is_named(

@@ -25,11 +25,10 @@ FIXED = {"item_trends": job(EVEN), "item_pairs": job(EVEN_PAIRS)}
 SLOW = (10.0, 9.8, 10.1)
 
 
-def run(counters: Mapping[str, Counters], seconds: float) -> Run:
+def run(counters: Mapping[str, Counters], seconds: float, error: float = 0.0) -> Run:
     each = seconds / len(counters)
-    return Run(
-        dict.fromkeys(counters, each), dict(counters), {}, dict.fromkeys(counters, Quality({"error": 0.0}))
-    )
+    checked = dict.fromkeys(counters, Quality({"pair_error": error}))
+    return Run(dict.fromkeys(counters, each), dict(counters), {}, checked)
 
 
 def of(
@@ -39,11 +38,12 @@ def of(
     elsewhere: Mapping[str, Counters] | None = None,
     lab: Lab = LAB,
     scale: float = 1.0,
+    error: float = 0.0,
 ) -> Result:
     timed = []
     for pair, (slow, quick) in enumerate(zip(SLOW * 3, fast, strict=False)):
         timed.append(PairedRun(Place(BASELINE, pair), slow, run(NAIVE, slow)))
-        timed.append(PairedRun(Place(CANDIDATE, pair), quick, run(candidate, quick)))
+        timed.append(PairedRun(Place(CANDIDATE, pair), quick, run(candidate, quick, error)))
     other = [run(elsewhere or candidate, 1.0)]
     return verdict.of(lab, timed, other, broken or {}, scale=scale, backend="embedded")
 
@@ -63,6 +63,11 @@ def test_the_verdict_and_the_share_for_speed(fast: tuple[float, ...], expected: 
     assert found.verdict == expected
     assert found.share("speed") == speed
     assert type(found.share("speed")) is type(found.share("item_pairs")) is float
+
+
+@pytest.mark.parametrize(("error", "share"), [(0.0, 1.0), (0.01, pytest.approx(0.41, abs=0.01)), (0.05, 0.0)])
+def test_a_value_of_the_check_can_earn_too(error: float, share: float) -> None:
+    assert of(error=error).share("exact") == share
 
 
 def test_a_function_earns_by_its_own_counter() -> None:
@@ -96,7 +101,7 @@ def test_the_worst_verdict_of_two_functions_stands_for_the_lab() -> None:
     assert found.reasons == ("a", "b")
     assert found.quality == {"pair_error": 0.3}
     assert set(found.shares.values()) == {0.0}
-    assert found.shares.keys() == {"speed", "item_trends", "item_pairs"}
+    assert found.shares.keys() == {"speed", "item_trends", "item_pairs", "exact"}
 
 
 def test_work_outside_the_cluster_is_suspicious_for_its_function_and_the_clock() -> None:

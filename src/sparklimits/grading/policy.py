@@ -48,7 +48,10 @@ def _graded_by(lab: Lab, notebook: NotebookNode, name: str) -> str:
     parts = re.findall(r"\.share\(\s*[\"'](\w+)[\"']", cell.source)
     if SPEED in parts:
         return "the clock"
-    by_spark = {part for one in lab.exercises if one.needs for part in one.bars}
-    if parts:
-        return "Spark's counters" if set(parts) <= by_spark else "wrong answers, counted"
-    return "the notebook"
+    if not parts:
+        return "the notebook"
+    counted = {lab.bars[part].counter for part in parts if part in lab.bars}
+    if any(counter.endswith("_error") for counter in counted):
+        return "the error of the result"
+    by_spark = {bar.counter for one in lab.exercises if one.needs for bar in one.bars.values()}
+    return "Spark's counters" if counted <= by_spark else "wrong answers, counted"

@@ -79,7 +79,7 @@ class Exercise:
 
     ``bar`` is about the work counter that shows the limitation. ``needs`` is a counter that cannot be zero when the
     work was done on the cluster; empty for a function that has no work for a cluster. ``further`` are bars for more
-    counters of the function's work, by the name of their part of the marks.
+    counters of the function's work, or values that its check measured, by the name of their part of the marks.
 
     The seconds of an exercise that is not ``timed`` are no part of the lab's speedup; it runs once in a measurement
     and is judged by its counter.

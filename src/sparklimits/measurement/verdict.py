@@ -200,8 +200,10 @@ def _shares(
     for one in lab.exercises:
         if one.name in broken:
             continue
-        counted = candidate[0].counters[one.name].summary() | {
-            one.bar.counter: result.exercises[one.name].candidate_counter
+        counted = {
+            **candidate[0].counters[one.name].summary(),
+            **candidate[0].checked[one.name].values,
+            one.bar.counter: result.exercises[one.name].candidate_counter,
         }
         for part, bar in one.bars.items():
             shares[part] = bars.counter_share(counted[bar.counter], *bar.at(result.scale))
