@@ -24,9 +24,12 @@ BOUNDS = {"unit": 90, "spark": 480, "whole": 240, "full": 900, "containers": 480
 _spent: dict[str, dict[str, float]] = defaultdict(dict)
 
 
-#: What has a session of its own kind, or of another process. All else in tests/spark shares one session: a Java that
-#: has just started costs fifteen seconds of two cores, and its first runs of a plan as much again.
-OWN_SESSION = ("test_lab0", "test_lab1", "test_lab5", "test_device_training")
+#: These run on the same session: a Java that has just started costs fifteen seconds of two cores, and its first runs of
+#: a plan as much again. What is not named here has a cluster of another kind, or none.
+ONE_SESSION = {
+    "spark": ("experiment", "lab2", "lab3", "lab4", "lab6", "notebook", "session"),
+    "full": ("many_jobs", "models", "whose_fault"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    if _tier(item.nodeid) == "spark" and item.path.stem not in OWN_SESSION:
+    if item.path.stem.removeprefix("test_") in ONE_SESSION.get(_tier(item.nodeid), ()):
         return "one session"
     return item.nodeid.split("::")[0]
 
