@@ -114,6 +114,10 @@ def test_seconds_from_bytes() -> None:
         36.0
     )
     assert Links(machines=1, gigabits=1, latency_ms=0).seconds(1e9) == 0.0
+    # A broadcast comes in once, however many machines there are.
+    assert [
+        Links(machines=m, gigabits=1, latency_ms=0).seconds(0, broadcast_bytes=125e6) for m in (2, 20)
+    ] == [1.0, 1.0]
     assert Links(machines=10, gigabits=1, latency_ms=2).seconds(0, rounds=500) == pytest.approx(1.0)
     with pytest.raises(ValueError, match="gigabits"):
         Links(machines=2, gigabits=0).seconds(1.0)

@@ -19,11 +19,12 @@ class Links:
     latency_ms: float = 0.2
     oversubscription: float = 1.0
 
-    def seconds(self, shuffled_bytes: float, rounds: int = 1) -> float:
+    def seconds(self, shuffled_bytes: float, rounds: int = 1, broadcast_bytes: float = 0.0) -> float:
         """Seconds for a shuffle of so many bytes in all, made in so many ``rounds`` that wait for each other.
 
         Of what a machine writes, all but its own share leaves it; all links work at the same time. Each round waits
-        for one message more.
+        for one message more. A broadcast of tables of so many bytes goes to every machine once. Machines pass its blocks
+        on to each other, so that at best it takes as long as one machine needs to receive them.
 
         Raises:
             ValueError: no machines, or no bandwidth.
@@ -34,4 +35,4 @@ class Links:
             )
         leaving = shuffled_bytes / self.machines * (self.machines - 1) / self.machines
         bytes_a_second = self.gigabits * 1e9 / 8 / self.oversubscription
-        return leaving / bytes_a_second + rounds * self.latency_ms / 1e3
+        return (leaving + broadcast_bytes) / bytes_a_second + rounds * self.latency_ms / 1e3
