@@ -23,8 +23,8 @@ class Links:
         """Seconds for a shuffle of so many bytes in all, made in so many ``rounds`` that wait for each other.
 
         Of what a machine writes, all but its own share leaves it; all links work at the same time. Each round waits
-        for one message more. A broadcast of tables of so many bytes goes to every machine once. Machines pass its blocks
-        on to each other, so that at best it takes as long as one machine needs to receive them.
+        for one message more. A broadcast of tables of so many bytes goes to every machine once. Machines pass its
+        blocks on to each other, so that at best it takes as long as one machine needs to receive them.
 
         Raises:
             ValueError: no machines, or no bandwidth.
