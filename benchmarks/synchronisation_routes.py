@@ -75,20 +75,33 @@ def ways() -> dict[str, dict[str, Way]]:
         },
         "too rare": {f"{period} steps in each job": local(period) for period in (4, 40, 160, 320, 640)},
         "too stale": {
-            f"a pull before every {every} pushes": partial(
-                naive.with_server, partial(pulls_seldom, every=every)
-            )
-            for every in (1, 2, 4)
+            **{
+                f"a pull before every {every} pushes": seldom(every, own=True)
+                for every in (1, 4, 16, 64, 128)
+            },
+            **{
+                f"before every {every} pushes, own pushes forgotten": seldom(every, own=False)
+                for every in (2, 4)
+            },
         },
     }
 
 
-def pulls_seldom(server: Handle, batches: Iterator[Batch], every: int) -> None:
-    """A worker that computes several changes from the same, ever older table."""
+def seldom(every: int, own: bool) -> Way:
+    """A training without a bound, whose workers pull before every so many pushes."""
+    return lambda inputs: naive.with_server(partial(pulls_seldom, every=every, own=own), inputs, None)
+
+
+def pulls_seldom(server: Handle, batches: Iterator[Batch], every: int, own: bool) -> None:
+    """A worker that computes several changes from a copy that grows old, but for its ``own`` changes."""
     for number, batch in enumerate(batches):
         if number % every == 0:
             table = server.pull()
-        server.push(batch.change(table))
+        rows, few = batch.touched()
+        change = few.change(table[rows])
+        server.push(change, rows)
+        if own:
+            table[rows] += change / data.WORKERS  # as the server adds it
 
 
 def measured(way: Way, inputs: Mapping[str, Any], target: float) -> dict[str, Any]:
