@@ -81,6 +81,7 @@ def course_folder(folder: Path, notebook: NotebookNode, lab: str = LAB) -> Path:
     """A course in ``folder`` whose student has this lab's notebook in ``work/``; returns the notebook's file."""
     for name in ("labs", "solutions"):
         shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "course", folder / "course")
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     file = folder / "work" / lab / f"{lab}.ipynb"
     shutil.copytree(ROOT / "labs" / lab, file.parent)

@@ -20,30 +20,50 @@ _LOCK = "lock"
 
 
 def project_root() -> Path:
-    """The folder that holds ``labs/``: ``SPARKLIMITS_HOME``, or the nearest one above the current folder.
+    """The folder that holds ``labs/``: ``SPARKLIMITS_HOME``, or the nearest one above the current folder, or the
+    checkout that this package was installed from, which a venv that many share leads to.
 
-    Where neither exists (the package is used on its own) the current folder serves.
+    Where none exists (the package is used on its own) the current folder serves.
     """
     if home := os.environ.get("SPARKLIMITS_HOME"):
         return Path(home).resolve()
-    here = Path.cwd().resolve()
-    for folder in (here, *here.parents):
+    here, package = Path.cwd().resolve(), Path(__file__).resolve()
+    for folder in (here, *here.parents, *package.parents):
         if (folder / "labs").is_dir() and (folder / "nbgrader_config.py").is_file():
             return folder
     return here
+
+
+def own_folder(name: str) -> Path:
+    """Where this user's ``name`` of the course lies: in the course's folder, or in ``~/sparklimits`` where that folder
+    is somebody else's, or is no course. A folder that is to be handed in would take what lies in it along.
+    """
+    root = project_root()
+    if (root / "labs").is_dir() and _mine(root / name):
+        return root / name
+    try:
+        return Path.home() / "sparklimits" / name
+    except RuntimeError:  # a user number without a name and without HOME
+        return Path(tempfile.gettempdir()) / f"sparklimits-{os.getuid()}" / name
+
+
+def _mine(folder: Path) -> bool:
+    """Whether this user may write there, and is not the guest of another one who shares the folder."""
+    place = folder if folder.exists() else folder.parent
+    return os.access(place, os.W_OK) and os.geteuid() in (0, place.stat().st_uid)
 
 
 @cache
 def scratch() -> Path:
     """This process's own folder for everything temporary; it is removed when the process ends.
 
-    It lies under ``SPARKLIMITS_TMP`` or the project's ``.sparklimits/``. Folders whose process is dead (a
+    It lies under ``SPARKLIMITS_TMP`` or the course's ``.sparklimits/`` (:func:`own_folder`). Folders whose process is dead (a
     killed kernel leaves one) are removed on the way.
 
     Raises:
         MachineError: the folder cannot be written, or its disk is nearly full.
     """
-    base = Path(os.environ.get("SPARKLIMITS_TMP") or project_root() / ".sparklimits")
+    base = Path(os.environ.get("SPARKLIMITS_TMP") or own_folder(".sparklimits"))
     remedy = "Free some space, or set SPARKLIMITS_TMP to a folder on another disk."
     try:
         base.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from sparklimits.errors import MachineError, in_one_line
 from sparklimits.machine import environment
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import scratch
-from sparklimits.spark import master
+from sparklimits.spark import guard, master
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     elif "PYSPARK_PYTHON" not in os.environ:  # where set: Python may lie elsewhere on other machines
         variables["PYSPARK_PYTHON"] = sys.executable
+    guard.write(Path(variables["SPARK_CONF_DIR"]))
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     java = f"-Djava.io.tmpdir={temporary} {_SHORT if beside else ''}".strip()
@@ -93,6 +94,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
                 f"Spark did not start on {address}: {reason.rstrip('.')}. {_kept_log()}"
                 "`sparklimits doctor` looks at the machine."
             ) from error
+    guard.share(str(spark.sparkContext.uiWebUrl))
     return spark
 
 
@@ -134,7 +136,6 @@ def _in_containers(beside: bool) -> dict[str, str]:
     return {
         "spark.driver.host": "driver",
         "spark.driver.bindAddress": "0.0.0.0",
-        "spark.ui.reverseProxy": "true",
         "spark.executor.cores": "1",
         **({} if beside else {"spark.executor.resource.machine.amount": "1"}),
     }
@@ -186,6 +187,7 @@ def end() -> None:
 
     # A JVM that was killed could not be told to stop: pyspark would take its session for a living one.
     SparkContext._active_spark_context = SparkSession._instantiatedSession = None
+    guard.unshare()
     gateway = SparkContext._gateway
     if gateway is None:
         return

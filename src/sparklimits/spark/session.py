@@ -9,7 +9,6 @@ Spark master instead, as the container of :mod:`sparklimits.containers.cluster` 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sparklimits.errors import MachineError
 from sparklimits.machine.paths import scratch
-from sparklimits.spark import executors, launch, master
+from sparklimits.spark import executors, guard, launch, master
 from sparklimits.spark.constraints import Constraints, Machines
 from sparklimits.spark.master import backend
 
@@ -131,7 +130,5 @@ def _drop_caches(spark: SparkSession) -> None:
 
 
 def page_address(spark: SparkSession) -> str:
-    """The address of the session's own page, for a browser on this machine."""
-    if pages := os.environ.get("SPARKLIMITS_PAGES"):
-        return f"{pages}/proxy/{spark.sparkContext.applicationId}/"
-    return str(spark.sparkContext.uiWebUrl)
+    """The session's own page: its path on the Jupyter server that shows it, or its address on this machine."""
+    return guard.link() or str(spark.sparkContext.uiWebUrl)
