@@ -235,8 +235,11 @@ class OpenLab:
             f"{executors.count(self.spark)} executors of {limits.cores} core and "
             f"{limits.memory_mb} MB ({html.escape(session.backend())}). "
             f"<a href='{address}' target='_blank'>Spark's own page</a>"
-            + (f" (<code>{address}</code> after the host in your browser's address)</p>" if address.startswith("/")
-               else f" (<code>{address}</code>)</p>")
+            + (
+                f" (<code>{address}</code> after the host in your browser's address)</p>"
+                if address.startswith("/")
+                else f" (<code>{address}</code>)</p>"
+            )
             + (
                 f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"
                 if settings

@@ -39,7 +39,7 @@ def own_folder(name: str) -> Path:
     is somebody else's, or is no course. A folder that is to be handed in would take what lies in it along.
     """
     root = project_root()
-    if (root / "labs").is_dir() and _mine(root / name):
+    if ("SPARKLIMITS_HOME" in os.environ or (root / "labs").is_dir()) and _mine(root / name):
         return root / name
     try:
         return Path.home() / "sparklimits" / name
@@ -49,7 +49,7 @@ def own_folder(name: str) -> Path:
 
 def _mine(folder: Path) -> bool:
     """Whether this user may write there, and is not the guest of another one who shares the folder."""
-    place = folder if folder.exists() else folder.parent
+    place = next(one for one in (folder, *folder.parents) if one.exists())
     return os.access(place, os.W_OK) and os.geteuid() in (0, place.stat().st_uid)
 
 
@@ -57,8 +57,8 @@ def _mine(folder: Path) -> bool:
 def scratch() -> Path:
     """This process's own folder for everything temporary; it is removed when the process ends.
 
-    It lies under ``SPARKLIMITS_TMP`` or the course's ``.sparklimits/`` (:func:`own_folder`). Folders whose process is dead (a
-    killed kernel leaves one) are removed on the way.
+    It lies under ``SPARKLIMITS_TMP`` or the course's ``.sparklimits/`` (:func:`own_folder`). Folders whose process is
+    dead (a killed kernel leaves one) are removed on the way.
 
     Raises:
         MachineError: the folder cannot be written, or its disk is nearly full.

@@ -100,7 +100,9 @@ def _key() -> bytes:
 
 @cache
 def _token() -> str:
-    signed = ".".join(_base64(json.dumps(part).encode()) for part in ({"alg": "HS256"}, {"sub": "sparklimits"}))
+    signed = ".".join(
+        _base64(json.dumps(part).encode()) for part in ({"alg": "HS256"}, {"sub": "sparklimits"})
+    )
     return f"{signed}.{_base64(hmac.digest(_key(), signed.encode(), hashlib.sha256))}"
 
 

@@ -76,7 +76,8 @@ def answer(marks: Sequence[Mark]) -> dict[str, Any]:
     """Marks as nbgrader's dialog shows them: "Success!", or each cell that lost some with its reason, and the table."""
     lost = [mark for mark in marks if mark.points is not None and mark.points < mark.most]
     failed = [
-        {"source": f"{mark.cell}: {mark.points:g} of {mark.most:g}", "error": html.escape(mark.text)} for mark in lost
+        {"source": f"{mark.cell}: {mark.points:g} of {mark.most:g}", "error": html.escape(mark.text)}
+        for mark in lost
     ]
     if failed:
         failed[-1]["error"] += f"\n\nAll marks:\n\n{html.escape(table(marks))}"

@@ -18,7 +18,7 @@ _CONFIG = resources.files("sparklimits") / "resources" / "work_nbgrader_config.p
 
 
 def work_folder() -> Path:
-    """Where the student's copies are: ``SPARKLIMITS_WORK``, or ``work/`` (:func:`sparklimits.machine.paths.own_folder`)."""
+    """Where the student's copies are: ``SPARKLIMITS_WORK``, or ``work/`` in the course's folder or in their own one."""
     if chosen := os.environ.get("SPARKLIMITS_WORK"):
         return Path(chosen).expanduser().resolve()
     return own_folder("work")
