@@ -160,7 +160,8 @@ def shared(tmp_path, monkeypatch):
         path.chmod(0o555 if path.is_dir() else 0o444)
     monkeypatch.setenv("SPARKLIMITS_HOME", str(course))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("SPARKLIMITS_WORK", raising=False)
+    for name in ("SPARKLIMITS_WORK", "SPARKLIMITS_TMP"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(paths.os, "geteuid", lambda: course.stat().st_uid + 1)
     yield course
     for path in course.rglob("*"):
@@ -169,11 +170,11 @@ def shared(tmp_path, monkeypatch):
 
 def test_the_guest_of_a_shared_course_works_in_a_folder_of_their_own(shared, tmp_path):
     work = workspace.prepare()
-    assert work == tmp_path / "home" / "sparklimits" / "work"
+    assert work == tmp_path / "home" / "sparklimits"
     notebook = work / LAB / f"{LAB}.ipynb"
     for path in (work, notebook.parent, notebook):
         assert path.stat().st_mode & stat.S_IWUSR, path
-    assert paths.own_folder(".sparklimits") == tmp_path / "home" / "sparklimits" / ".sparklimits"
+    assert paths._base() == tmp_path / "home" / ".cache" / "sparklimits"
     assert workspace.reset(LAB).parent == work
     assert not (shared / "work").exists()
 
@@ -181,7 +182,7 @@ def test_the_guest_of_a_shared_course_works_in_a_folder_of_their_own(shared, tmp
 def test_two_who_share_a_folder_that_both_may_write_get_one_each(shared, tmp_path):
     (shared / "work").mkdir()
     (shared / "work").chmod(0o777)
-    assert workspace.work_folder() == tmp_path / "home" / "sparklimits" / "work"
+    assert workspace.work_folder() == tmp_path / "home" / "sparklimits"
 
 
 def test_a_folder_can_be_chosen_and_one_that_cannot_be_made_is_told(shared, tmp_path, monkeypatch, capsys):
@@ -209,7 +210,7 @@ def test_temporary_files_stay_out_of_a_folder_that_is_handed_in(tmp_path, monkey
     )
     monkeypatch.chdir(tmp_path)  # no course: a folder with a notebook
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert paths.own_folder(".sparklimits") == tmp_path / "sparklimits" / ".sparklimits"
+    assert paths._base() == tmp_path / ".cache" / "sparklimits"
 
 
 # The course's pages

@@ -21,7 +21,7 @@ from sparklimits.containers import image
 from sparklimits.containers.engine import compose, container_ids, inspect, output, require, require_gpu, run
 from sparklimits.errors import MachineError
 from sparklimits.machine import pytorch_index, web
-from sparklimits.machine.paths import project_root
+from sparklimits.machine.paths import project_root, work_folder
 from sparklimits.spark.constraints import Machines
 
 #: The ports of JupyterLab and of Spark's page on 127.0.0.1; the next free one when they are taken.
@@ -134,7 +134,7 @@ def _settings(machines: Machines, gpu: bool) -> dict[str, str]:
         "SPARKLIMITS_SOURCE": image.source(),
         "SPARKLIMITS_TORCH_INDEX": pytorch_index.chosen(gpu, say=_say) or "default",
         "SPARKLIMITS_UID": str(user()),
-        "SPARKLIMITS_WORK": str(project_root() / "work"),
+        "SPARKLIMITS_WORK": str(work_folder()),
         "SPARKLIMITS_TOKEN": token,
         "SPARKLIMITS_LAB_PORT": str(
             published_port(running["lab"][0]) if running["lab"] else free_port(LAB_PORT)

@@ -32,8 +32,8 @@ def student_copy(solution: NotebookNode) -> NotebookNode:
     notebook = copy.deepcopy(solution)
     resources: dict[str, Any] = {"metadata": {}}
     for step in (
-        WritePoints, LockCells, KeepCells, ClearSolutions, ClearOutput, CheckCellMetadata, ClearHiddenTests, ClearMarkScheme,
-        ComputeChecksums,
+        WritePoints, LockCells, KeepCells, ClearSolutions, ClearOutput, CheckCellMetadata, ClearHiddenTests,
+        ClearMarkScheme, ComputeChecksums,
     ):  # fmt: skip
         notebook, resources = step(config=config)(notebook, resources)
     return notebook

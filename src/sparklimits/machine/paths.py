@@ -20,31 +20,30 @@ _LOCK = "lock"
 
 
 def project_root() -> Path:
-    """The folder that holds ``labs/``: ``SPARKLIMITS_HOME``, or the nearest one above the current folder, or the
-    checkout that this package was installed from, which a venv that many share leads to.
+    """The folder that holds ``labs/``: ``SPARKLIMITS_HOME``, or the nearest one above the current folder.
 
-    Where none exists (the package is used on its own) the current folder serves.
+    Where neither exists it is the checkout that this package lies in: a course that is shared, while the user stands
+    in a folder of their own. For a package that is used alone, it is the current folder.
     """
     if home := os.environ.get("SPARKLIMITS_HOME"):
         return Path(home).resolve()
-    here, package = Path.cwd().resolve(), Path(__file__).resolve()
-    for folder in (here, *here.parents, *package.parents):
-        if (folder / "labs").is_dir() and (folder / "nbgrader_config.py").is_file():
-            return folder
-    return here
+    here, source = Path.cwd().resolve(), Path(__file__).resolve().parents[3]
+    return next((folder for folder in (here, *here.parents, source) if _is_course(folder)), here)
 
 
-def own_folder(name: str) -> Path:
-    """Where this user's ``name`` of the course lies: in the course's folder, or in ``~/sparklimits`` where that folder
-    is somebody else's, or is no course. A folder that is to be handed in would take what lies in it along.
+def work_folder() -> Path:
+    """Where the student's copies are: ``SPARKLIMITS_WORK``, or ``work/`` in the course's folder.
+
+    Where that folder is somebody else's, its guests have a folder each in their homes, also where all may write.
     """
-    root = project_root()
-    if ("SPARKLIMITS_HOME" in os.environ or (root / "labs").is_dir()) and _mine(root / name):
-        return root / name
-    try:
-        return Path.home() / "sparklimits" / name
-    except RuntimeError:  # a user number without a name and without HOME
-        return Path(tempfile.gettempdir()) / f"sparklimits-{os.getuid()}" / name
+    if chosen := os.environ.get("SPARKLIMITS_WORK"):
+        return Path(chosen).expanduser().resolve()
+    work = project_root() / "work"
+    return work if _mine(work) else Path(os.path.expanduser("~")) / "sparklimits"
+
+
+def _is_course(folder: Path) -> bool:
+    return (folder / "labs").is_dir() and (folder / "nbgrader_config.py").is_file()
 
 
 def _mine(folder: Path) -> bool:
@@ -53,17 +52,27 @@ def _mine(folder: Path) -> bool:
     return os.access(place, os.W_OK) and os.geteuid() in (0, place.stat().st_uid)
 
 
+def _base() -> Path:
+    """Where the scratch folders lie: never in a folder that is no course. It may be the one that is handed in."""
+    if named := os.environ.get("SPARKLIMITS_TMP"):
+        return Path(named)
+    root = project_root()
+    if ("SPARKLIMITS_HOME" in os.environ or _is_course(root)) and _mine(root / ".sparklimits"):
+        return root / ".sparklimits"
+    return Path(os.path.expanduser("~")) / ".cache" / "sparklimits"
+
+
 @cache
 def scratch() -> Path:
     """This process's own folder for everything temporary; it is removed when the process ends.
 
-    It lies under ``SPARKLIMITS_TMP`` or the course's ``.sparklimits/`` (:func:`own_folder`). Folders whose process is
-    dead (a killed kernel leaves one) are removed on the way.
+    It lies under ``SPARKLIMITS_TMP``, the course's ``.sparklimits/`` or the user's cache. Folders whose process is dead
+    (a killed kernel leaves one) are removed on the way.
 
     Raises:
         MachineError: the folder cannot be written, or its disk is nearly full.
     """
-    base = Path(os.environ.get("SPARKLIMITS_TMP") or own_folder(".sparklimits"))
+    base = _base()
     remedy = "Free some space, or set SPARKLIMITS_TMP to a folder on another disk."
     try:
         base.mkdir(parents=True, exist_ok=True)

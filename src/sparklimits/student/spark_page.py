@@ -15,7 +15,10 @@ from tornado import httputil, web
 
 from sparklimits.spark import guard
 
-_ENDED = "This session of Spark has ended. Run the notebook's first cells again; the link under them leads to the new page."
+_ENDED = (
+    "This session of Spark has ended. Run the notebook from the top again: the link under its first cells leads to "
+    "the new page."
+)
 _LOGS = re.compile(rb"http://(?:127\.0\.0\.1|localhost):(\d{1,5})/logPage")
 
 

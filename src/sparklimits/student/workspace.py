@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import time
@@ -11,17 +10,10 @@ from pathlib import Path
 
 from sparklimits import labs
 from sparklimits.errors import SparkLimitsError
-from sparklimits.machine.paths import own_folder, project_root
+from sparklimits.machine.paths import project_root, work_folder
 
 #: What JupyterLab's Validate button reads in ``work/``.
 _CONFIG = resources.files("sparklimits") / "resources" / "work_nbgrader_config.py"
-
-
-def work_folder() -> Path:
-    """Where the student's copies are: ``SPARKLIMITS_WORK``, or ``work/`` in the course's folder or in their own one."""
-    if chosen := os.environ.get("SPARKLIMITS_WORK"):
-        return Path(chosen).expanduser().resolve()
-    return own_folder("work")
 
 
 def prepare() -> Path:
