@@ -21,7 +21,7 @@ from sparklimits.containers import image
 from sparklimits.containers.engine import compose, container_ids, inspect, output, require, require_gpu, run
 from sparklimits.errors import MachineError
 from sparklimits.machine import pytorch_index, web
-from sparklimits.machine.paths import project_root, work_folder
+from sparklimits.machine.paths import work_folder
 from sparklimits.spark.constraints import Machines
 
 #: The ports of JupyterLab and of Spark's page on 127.0.0.1; the next free one when they are taken.
@@ -213,7 +213,7 @@ def user() -> int:
     """The number of the user whom the student's files belong to: this one, or, for root, that of ``work/``."""
     if own := os.getuid():
         return own
-    work = project_root() / "work"
+    work = work_folder()
     work.mkdir(exist_ok=True)
     # No container runs as root. What root has prepared is handed over to an ordinary user.
     if not (owner := work.stat().st_uid):
