@@ -35,8 +35,15 @@ def test_reference_notebook_runs_in_jupyterlab_and_validates(tmp_path: Path) -> 
 
         spark, title = page.spark_page()
         assert "Spark" in title
+        assert spark.startswith(address.split("/lab?")[0] + "/sparklimits/spark/")
+        assert page.spark_tab(spark, "executors")
         with urllib.request.urlopen(spark, timeout=20) as answer:
-            assert answer.status == 200
+            assert "/login" in answer.geturl()  # who is not logged in sees nothing
+
+        cells = len(notebook.cells)
+        for name in ("fit_in_parallel", "fit_in_parallel_points", "explain"):
+            page.delete_by_keys(name)
+        assert len(page.notebook().cells) == cells
 
         text, _ = page.validate(limit=400)
         assert "Success! Your notebook passes all the tests." in text
