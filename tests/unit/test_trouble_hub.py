@@ -22,6 +22,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
 from sparklimits import cli, labs
+from sparklimits.containers import image
 from sparklimits.grading.check import Mark
 from sparklimits.machine import jupyter_files, paths
 from sparklimits.spark import guard, session
@@ -325,7 +326,7 @@ def test_the_servers_path_has_our_commands_first_and_once():
     assert server.with_our_commands(f"/bin{os.pathsep}{ours}") == os.pathsep.join([ours, "/bin"])
 
 
-# Validate, and cells that are not to be deleted
+# Validate, cells that are not to be deleted, and the image
 
 
 def test_validate_answers_with_marks_in_the_form_of_nbgraders_dialog():
@@ -351,3 +352,9 @@ def test_what_the_release_brings_is_not_deleted_by_two_keys():
                 path,
                 cell.source[:60],
             )
+
+
+def test_the_image_holds_the_pages_that_its_notebooks_lead_to():
+    assert "COPY course /course/course" in (ROOT / "docker" / "Dockerfile").read_text()
+    assert "!course" in (ROOT / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
+    assert "course" in image._MADE_FROM
