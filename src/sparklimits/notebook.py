@@ -25,7 +25,7 @@ from sparklimits.measurement.experiment import Experiment, scale_from_environmen
 from sparklimits.measurement.lab import Lab, Outcome, Quality, Solution
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.verdict import Broken
-from sparklimits.spark import executors, session
+from sparklimits.spark import executors, interrupts, session
 from sparklimits.spark.counters import Counters, counter_name, counter_value
 from sparklimits.spark.timed import timed
 
@@ -167,6 +167,7 @@ class OpenLab:
                 result = experiment.measure(functions, absent)
                 self._follow(experiment)
             except Exception as error:
+                interrupts.heed()
                 reason = (
                     str(error) if isinstance(error, SparkLimitsError) else f"{type(error).__name__}: {error}"
                 )

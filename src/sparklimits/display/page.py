@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from sparklimits.display import figures
+from sparklimits.display import errors, figures
 from sparklimits.measurement.result import Result
 
 
@@ -23,8 +23,9 @@ def as_html(result: Result) -> str:
 
 
 def show_in_notebooks() -> None:
-    """Tells IPython, where this runs in it, to show results in this way."""
+    """Tells IPython, where this runs in it, to show results, and errors, in our way."""
     from IPython import get_ipython
 
+    errors.show_in_notebooks()
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call]
         shell.display_formatter.formatters["text/html"].for_type(Result, as_html)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 # Found beside this file, not as a resource of the package: set-up asks for Java before anything is installed.
 _TABLE = Path(__file__).resolve().parents[1] / "resources" / "messages.toml"
@@ -24,7 +25,8 @@ class Message:
 
     ``see`` and ``do`` have places such as ``{path}``, which are filled in when the message is told. ``signs`` are words
     of a raw error by which its cause is recognised: all words of one entry must stand in it. ``errors`` are the
-    operating system's names of such an error, ``conditions`` those of Spark.
+    operating system's names of such an error, ``conditions`` those of Spark, or their
+    beginnings; ``sources`` are the parameters of Spark's error that can fill a place.
     """
 
     name: str
@@ -35,11 +37,12 @@ class Message:
     signs: tuple[tuple[str, ...], ...] = ()
     errors: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
-    places: frozenset[str] = field(init=False)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        places = re.findall(r"{(\w+)", f"{self.see} {self.do}")
-        object.__setattr__(self, "places", frozenset(places))
+    @property
+    def places(self) -> set[str]:
+        """The names of the places in what is told."""
+        return set(re.findall(r"{(\w+)", f"{self.see} {self.do}"))
 
     def told(self, **values: object) -> str:
         """What the reader sees, and what to do, as one paragraph."""
@@ -76,10 +79,13 @@ def _messages() -> Iterator[Message]:
         for name, line in section.items():
             if isinstance(line, Mapping):
                 signs = tuple((one,) if isinstance(one, str) else tuple(one) for one in line.get("signs", ()))
-                more = {key: tuple(line.get(key, ())) for key in ("errors", "conditions")}
-                yield Message(name, group, line["see"], line["why"], line["do"], signs, **more)
+                yield Message(
+                    name, group, line["see"], line["why"], line["do"], signs, tuple(line.get("errors", ())),
+                    tuple(line.get("conditions", ())),
+                    {place: tuple(names) for place, names in line.get("places", {}).items()},
+                )  # fmt: skip
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, str | Mapping[str, str]]]:
+def _table() -> Mapping[str, Mapping[str, Any]]:
     return tomllib.loads(_TABLE.read_text("utf-8"))

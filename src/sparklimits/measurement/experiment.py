@@ -19,7 +19,7 @@ from sparklimits.errors import (
     WorkLeftRunningError,
     in_one_line,
 )
-from sparklimits.machine import faults
+from sparklimits.machine import faults, reasons
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, pairs, verdict
 from sparklimits.measurement.lab import Exercise, Lab, Outcome, Quality, Solution
@@ -28,7 +28,7 @@ from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Place, Pla
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.run import Run
 from sparklimits.measurement.verdict import Broken
-from sparklimits.spark import session
+from sparklimits.spark import interrupts, session
 from sparklimits.spark.timed import Timed, timed
 
 if TYPE_CHECKING:
@@ -216,7 +216,9 @@ class Experiment:
 
     def _timed(self, exercise: Exercise, solution: Solution, inputs: Mapping[str, Any]) -> Timed[Outcome]:
         try:
-            return timed(self.spark, exercise.name, lambda: collected(exercise, solution, inputs))
+            found = timed(self.spark, exercise.name, lambda: collected(exercise, solution, inputs))
+            interrupts.heed()  # a function can swallow it
+            return found
         except WorkLeftRunningError as error:
             raise CandidateError(exercise.name, str(error)) from error
         except (CandidateError, MachineError) as error:
@@ -306,9 +308,10 @@ def collected(exercise: Exercise, solution: Solution, inputs: Mapping[str, Any])
     except (CandidateError, MachineError):
         raise
     except (Exception, SystemExit) as error:
+        interrupts.heed()
         if fault := _fault(error):
             raise fault from error
-        raise CandidateError(exercise.name, f"{type(error).__name__}: {in_one_line(error)}") from error
+        raise CandidateError(exercise.name, str(reasons.of(error))) from error
     table = pd.DataFrame(table)
     table.attrs = dict(outcome.notes)
     return Outcome(table, outcome.counts, outcome.notes)

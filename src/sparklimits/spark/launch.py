@@ -15,7 +15,7 @@ from sparklimits.errors import MachineError, in_one_line
 from sparklimits.machine import environment
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import scratch
-from sparklimits.spark import master
+from sparklimits.spark import interrupts, master
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
                 f"Spark did not start on {address}: {reason.rstrip('.')}. {_kept_log()}"
                 "`sparklimits doctor` looks at the machine."
             ) from error
+        finally:
+            interrupts.install()  # pyspark has set a handler of its own, which asks Java on a busy connection
+    interrupts.guard(spark.sparkContext._gateway)
     return spark
 
 
