@@ -17,10 +17,12 @@ import pandas as pd
 from sparklimits import __version__
 from sparklimits.display import figures, page
 from sparklimits.display.progress import Progress
-from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
+from sparklimits.errors import CandidateError, MachineError, in_one_line
 from sparklimits.labs import find
+from sparklimits.machine import messages, reasons
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, verdict
+from sparklimits.measurement.calls import not_a_table
 from sparklimits.measurement.experiment import Experiment, scale_from_environment
 from sparklimits.measurement.lab import Lab, Outcome, Quality, Solution
 from sparklimits.measurement.result import Result
@@ -77,8 +79,12 @@ class OpenLab:
             outcome = found if isinstance(found, Outcome) else Outcome(found)
             if isinstance(outcome.table, pd.DataFrame):
                 return outcome
+            if not hasattr(outcome.table, "toPandas"):
+                raise not_a_table(name or function.__name__, outcome.table)
             return Outcome(outcome.table.toPandas(), outcome.counts, outcome.notes)
 
+        if not session.is_alive(self.spark):
+            raise MachineError(messages.tell("ended"))
         with session.pristine(self.spark):
             run = timed(self.spark, function.__name__, work)
         run.counters.other = run.output.counts
@@ -168,9 +174,7 @@ class OpenLab:
                 self._follow(experiment)
             except Exception as error:
                 interrupts.heed()
-                reason = (
-                    str(error) if isinstance(error, SparkLimitsError) else f"{type(error).__name__}: {error}"
-                )
+                reason = str(reasons.of(error))
                 backend = session.backend()
                 result = verdict.undecided(self.lab, reason, scale=self.scale, backend=backend)
         return result

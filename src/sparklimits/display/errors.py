@@ -42,8 +42,10 @@ def _show(
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
         return None
     shell._get_exc_info((kind, error, trace))  # for %tb, %debug and %pdb
-    told = str(reasons.of(error))
-    shell._showtraceback(kind, told, textwrap.wrap(f"{kind.__name__}: {told}", _WIDTH))
+    reason = reasons.of(error)
+    kind, told = reason.kind, str(reason)
+    heading = "" if told.startswith(kind.__name__) else f"{kind.__name__}: "
+    shell._showtraceback(kind, told, textwrap.wrap(heading + told, _WIDTH))
     if getattr(shell, "kernel", None) is not None:
         from IPython.display import HTML, display
 

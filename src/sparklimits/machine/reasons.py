@@ -29,10 +29,14 @@ _HIDDEN = "BEGIN HIDDEN TESTS"
 
 @dataclass(frozen=True)
 class Reason:
-    """``told`` is what happened and what to do; ``where`` the line of the reader's own code, or nothing."""
+    """``told`` is what happened and what to do; ``where`` the line of the reader's own code, or nothing.
+
+    ``kind`` is the error's class; of what an interrupt has led to, that of the interrupt.
+    """
 
     told: str
     where: str = ""
+    kind: type[BaseException] = Exception
 
     def __str__(self) -> str:
         return f"{self.told} {self.where}".rstrip()
@@ -40,7 +44,8 @@ class Reason:
 
 def of(error: BaseException) -> Reason:
     """What to tell the reader of an error."""
-    return Reason(_told(error), _where(error))
+    interrupted = any(isinstance(one, KeyboardInterrupt) for one in faults.chain(error))
+    return Reason(_told(error), _where(error), KeyboardInterrupt if interrupted else type(error))
 
 
 def is_long(error: BaseException) -> bool:

@@ -1,8 +1,7 @@
 """An interrupt is an interrupt: the jobs are cancelled at once, and the session can be used again.
 
-By itself, pyspark does neither in a notebook. Where an interrupt comes while Java is asked something, the answer still
-comes, later, and the next question on the same connection takes it for its own. And pyspark's way to the end of a
-result waits until the job has run through.
+By itself, pyspark does neither in a notebook: on its way out it waits for the end of the job, and the handler that it
+sets, where it is in force, asks Java on a connection that still waits for an answer.
 """
 
 from __future__ import annotations
@@ -13,30 +12,11 @@ import signal
 import threading
 import time
 from types import FrameType
-from typing import Any
 
 #: Seconds in which jobs are cancelled again and again: a function may go on for a moment, and start one more.
 _INSIST = 3.0
 
 _happened = False
-
-
-def guard(gateway: Any) -> None:
-    """Makes the connection to Java safe: after an interrupt within a question, the next one has a new connection."""
-    client = gateway._gateway_client
-    ask = client.send_command
-
-    def send_command(*arguments: Any, **options: Any) -> Any:
-        try:
-            return ask(*arguments, **options)
-        except KeyboardInterrupt:
-            connection = client.get_thread_connection()
-            if connection is not None:
-                connection.close()
-                client.thread_connection.connection = None
-            raise
-
-    client.send_command = send_command
 
 
 def install() -> None:

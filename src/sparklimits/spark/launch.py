@@ -15,7 +15,7 @@ from sparklimits.errors import MachineError, in_one_line
 from sparklimits.machine import environment
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import scratch
-from sparklimits.spark import interrupts, master
+from sparklimits.spark import interrupts, master, quiet
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
             ) from error
         finally:
             interrupts.install()  # pyspark has set a handler of its own, which asks Java on a busy connection
-    interrupts.guard(spark.sparkContext._gateway)
+    quiet.keep_off_the_screen(folder / "driver.log")
     return spark
 
 
