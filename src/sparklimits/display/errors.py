@@ -25,7 +25,7 @@ def show_in_notebooks() -> None:
         shell.events.register("pre_run_cell", _begin)
 
 
-def _begin(_: Any = None) -> None:
+def _begin(_: Any) -> None:
     # ipykernel sets Python's own handler before each cell.
     interrupts.begin()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from sparklimits.display import errors, figures
+from sparklimits.display import errors, figures, waiting
 from sparklimits.measurement.result import Result
 
 
@@ -27,5 +27,6 @@ def show_in_notebooks() -> None:
     from IPython import get_ipython
 
     errors.show_in_notebooks()
+    waiting.show_in_notebooks()
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call]
         shell.display_formatter.formatters["text/html"].for_type(Result, as_html)
