@@ -50,6 +50,8 @@ class Watched:
             f"{self.name}: {self.seconds:.1f} s, {self.counters.jobs} jobs, {len(self.counters.tasks)} tasks; "
             f"{'; '.join(values)}; {len(self.result):,} rows in the result"
         )
+        if lost := self.counters.forgotten:
+            line += f". Spark's page has forgotten {lost:,} of the jobs or a part of them: all counts are too small"
         picture = figures.timeline(self.counters, executors=self.executors)
         return f"<p>{html.escape(line)}</p>" + figures.as_html(picture)
 

@@ -118,8 +118,8 @@ def test_all_jobs_of_the_interval_are_read_once_they_have_ended(answers):
     running = job(4, 5, 6, status="RUNNING", active=1)
     answers["jobs/3"] = [running, running, job(4, 5, 6)]
     answers["stages/4?details=false"] = [[{"status": "SKIPPED", "attemptId": 0}]]
-    answers["stages/5?details=false"] = [[{"status": "COMPLETE", "attemptId": 1}]]
-    answers["stages/5/1/taskList?length=100000"] = [[REST_TASK, {**REST_TASK, "status": "FAILED"}]]
+    answers["stages/5?details=false"] = [[{"status": "COMPLETE", "attemptId": 1, "numCompleteTasks": 1}]]
+    answers["stages/5/1/taskList?length=1000000"] = [[REST_TASK, {**REST_TASK, "status": "FAILED"}]]
     spark = spark_at(answers["url"], jobs=3)
     with collected(spark, 1) as counters:
         assert spark.sparkContext.properties["spark.job.description"] == "pairs"
@@ -147,6 +147,17 @@ def test_jobs_and_stages_that_the_page_has_forgotten_are_counted_and_told(answer
     with collected(spark, 3) as counters:
         pass
     assert (counters.jobs, counters.forgotten, counters.tasks) == (3, 3, [])
+
+
+def test_a_stage_with_more_tasks_than_the_page_holds_is_incomplete(answers):
+    answers["jobs/0"] = [job(5)]
+    answers["stages/5?details=false"] = [
+        [{"status": "COMPLETE", "attemptId": 0, "numCompleteTasks": 100_001}]
+    ]
+    answers["stages/5/0/taskList?length=1000000"] = [[REST_TASK]]
+    with collected(spark_at(answers["url"]), 1) as counters:
+        pass
+    assert (counters.jobs, counters.forgotten, len(counters.tasks)) == (1, 1, 1)
 
 
 def test_an_error_in_the_body_is_not_hidden_and_leaves_no_description(answers):

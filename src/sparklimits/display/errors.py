@@ -11,6 +11,8 @@ from sparklimits.machine import reasons
 from sparklimits.spark import interrupts
 
 _WIDTH = 100
+#: The method by which an error writes its own traceback for IPython.
+_SHORT = "_render_traceback_"
 
 
 def show_in_notebooks() -> None:
@@ -23,11 +25,16 @@ def show_in_notebooks() -> None:
     shell.set_custom_exc((Exception, KeyboardInterrupt), _show)
     if _begin not in shell.events.callbacks["pre_run_cell"]:
         shell.events.register("pre_run_cell", _begin)
+        shell.events.register("post_run_cell", _end)
 
 
 def _begin(_: Any) -> None:
     # ipykernel sets Python's own handler before each cell.
     interrupts.begin()
+
+
+def _end(result: Any) -> None:
+    vars(result.error_in_exec or result).pop(_SHORT, None)  # from now on %tb shows all
 
 
 def _show(
@@ -45,7 +52,10 @@ def _show(
     reason = reasons.of(error)
     kind, told = reason.kind, str(reason)
     heading = "" if told.startswith(kind.__name__) else f"{kind.__name__}: "
-    shell._showtraceback(kind, told, textwrap.wrap(heading + told, _WIDTH))
+    lines = textwrap.wrap(heading + told, _WIDTH)
+    # Seconds go by when IPython writes the whole traceback into its history, a page for each call within pyspark.
+    setattr(error, _SHORT, lambda: lines)
+    shell._showtraceback(kind, told, lines)
     if getattr(shell, "kernel", None) is not None:
         from IPython.display import HTML, display
 

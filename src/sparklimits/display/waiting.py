@@ -82,7 +82,7 @@ def doing() -> str:
             if found:
                 tasks, done = sum(one.numTasks for one in found), sum(one.numCompletedTasks for one in found)
                 return f"Spark works: {done:,} of {tasks:,} tasks of this stage are done"
-    return "this cell runs, and no job of Spark does now"
+    return "this cell runs; Spark has no job now"
 
 
 def _html(text: str) -> Any:

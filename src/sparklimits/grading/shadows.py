@@ -1,7 +1,7 @@
 """Names with two meanings in one notebook: cells that run out of order would give an answer the wrong one.
 
-A student runs a cell again after one further down. What an answer uses must then still be what it was, so a name that an
-answer uses may be bound once only, or by the same import again.
+A student runs a cell again after one further down. What an answer uses must then still be what it was. So a name that
+an answer uses may be bound once only, or by the same import again.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ _OWN_NAMES = (
 
 def _free(function: ast.AST) -> set[str]:
     """The names that a function reads and does not bind, those of the functions in it included."""
-    read, own = set(), set()
+    read: set[str] = set()
+    own: set[str] = set()
     for node in ast.walk(function):
         if isinstance(node, ast.Name):
             (read if isinstance(node.ctx, ast.Load) else own).add(node.id)

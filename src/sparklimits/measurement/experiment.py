@@ -7,6 +7,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,15 +144,17 @@ class Experiment:
         """
         broken = {name: Broken("failed", (reason,)) for name, reason in (absent or {}).items()}
         broken |= self._tried_out({name: one for name, one in candidate.items() if name not in broken})
-        attempts = faults_so_far = 0
+        attempts = faults_so_far = discarded = 0
         while broken.keys() != set(self.lab.names):
             try:
                 result = self._measure_once(candidate, broken)
             except CandidateError as error:
                 broken[error.function] = Broken("failed", (str(error),))
+                self.progress(f"{error.function} failed; measuring again without it")
                 continue
             except _WrongResultError as error:
                 broken[error.function] = Broken("wrong", error.quality.broken, error.quality.values)
+                self.progress(f"{error.function} is wrong; measuring again without it")
                 continue
             except MachineError as fault:
                 faults_so_far += 1
@@ -169,10 +172,13 @@ class Experiment:
                 faults_so_far = 0
                 continue
             attempts += 1
+            result = replace(result, discarded_pairs=discarded)
             if result.verdict != "inconclusive" or attempts == self.plan.attempts:
                 return result
+            discarded += result.pairs
             self.progress(
-                f"the machine is restless: attempt {attempts} of {self.plan.attempts} was inconclusive"
+                f"the machine is restless: the {result.pairs} pairs of attempt {attempts} of {self.plan.attempts} "
+                "were inconclusive; measuring again from the first pair"
             )
         return verdict.nothing_right(self.lab, broken, scale=self.scale, backend=session.backend())
 

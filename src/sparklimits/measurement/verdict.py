@@ -159,7 +159,8 @@ def _doubts(
             )
         if lost := max((part.forgotten for part in counted), default=0):
             found.setdefault(one.name, []).append(
-                f"{one.name}: {lost:,} of its jobs are not on Spark's page any more, so its counters are incomplete"
+                f"{one.name}: Spark's page has forgotten {lost:,} of its jobs or a part of them: its counters are "
+                "incomplete, and give no marks"
             )
         if one.timed and ratio is not None and ratio.speedup > bars.SUSPICIOUS * lab.gain:
             found.setdefault(one.name, []).append(

@@ -58,6 +58,9 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         # cannot be counted.
         "spark.ui.retainedJobs": str(RETAINED),
         "spark.ui.retainedStages": str(RETAINED),
+        # What Spark tells its page: 10,000 events may wait by default, and more are dropped, so that a job whose end is
+        # among them would run for ever there.
+        "spark.scheduler.listenerbus.eventqueue.capacity": str(10 * RETAINED),
         "spark.local.dir": str(folder / "local"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.executor.instances": str(constraints.executors),

@@ -21,6 +21,8 @@ from sparklimits.spark.counters import Counters, Task
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+#: More tasks than the page remembers of a stage.
+_ALL = 1_000_000
 #: Seconds that a job may go on after the work has returned: Spark tells its page about a task some milliseconds after
 #: the task has ended.
 LINGER = 4.0
@@ -102,12 +104,19 @@ class _Page:
 def _read(page: _Page, jobs: range, began: float, counters: Counters) -> None:
     _wait_until_known(page, jobs[-1])
     tasks: dict[int, list[Task]] = {}
+    cut: set[int] = set()
     for number in jobs:
         job = _finished_job(page, number)
         for stage in job["stageIds"] if job else ():
             if stage not in tasks:
-                tasks[stage] = list(_stage_tasks(page, stage, began))
-        if job is None or sum(bool(tasks[stage]) for stage in job["stageIds"]) < job["numCompletedStages"]:
+                tasks[stage], whole = _stage_tasks(page, stage, began)
+                if not whole:
+                    cut.add(stage)
+        if (
+            job is None
+            or sum(bool(tasks[stage]) for stage in job["stageIds"]) < job["numCompletedStages"]
+            or cut.intersection(job["stageIds"])
+        ):
             counters.forgotten += 1
     counters.tasks = [task for _, part in sorted(tasks.items()) for task in part]
 
@@ -135,14 +144,19 @@ def _finished_job(page: _Page, job: int) -> dict[str, Any] | None:
         time.sleep(0.02)
 
 
-def _stage_tasks(page: _Page, stage: int, began: float) -> Iterator[Task]:
+def _stage_tasks(page: _Page, stage: int, began: float) -> tuple[list[Task], bool]:
+    """The tasks of a stage that have succeeded, and whether these are all: the page remembers so many of each stage."""
+    found: list[Task] = []
+    whole = True
     # The page does not know a stage that never ran, because its shuffle files were there already.
     for attempt in page.known(f"stages/{stage}?details=false") or ():
         if attempt["status"] == "SKIPPED":
             continue
-        for task in page.get(f"stages/{stage}/{attempt['attemptId']}/taskList?length=100000"):
-            if task["status"] == "SUCCESS":
-                yield _task(stage, task, began)
+        tasks = page.get(f"stages/{stage}/{attempt['attemptId']}/taskList?length={_ALL}")
+        succeeded = [_task(stage, task, began) for task in tasks if task["status"] == "SUCCESS"]
+        whole = whole and len(succeeded) >= attempt["numCompleteTasks"]
+        found += succeeded
+    return found, whole
 
 
 def _task(stage: int, task: dict[str, Any], began: float) -> Task:
