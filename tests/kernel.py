@@ -15,7 +15,7 @@ from jupyter_client.manager import KernelManager
 
 @dataclass
 class Ran:
-    """What a cell showed, and how many ``seconds`` it took: from the interrupt on, where there was one."""
+    """What a cell showed in the end, and how many ``seconds`` it took: from the interrupt on, where there was one."""
 
     texts: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -42,6 +42,7 @@ class Kernel:
         """Runs a cell to its end; interrupts it as soon as the file that is named exists."""
         number = self._client.execute(code)
         ran, began, interrupted = Ran(), time.monotonic(), False
+        lines: dict[str, int] = {}  # where a text is that is written over
         while True:
             if interrupt and not interrupted and Path(interrupt).exists():
                 began, interrupted = time.monotonic(), True
@@ -57,6 +58,12 @@ class Kernel:
             if kind == "status" and content["execution_state"] == "idle":
                 ran.seconds = time.monotonic() - began
                 return ran
+            line = content.get("transient", {}).get("display_id")
+            if kind == "update_display_data" and line in lines:
+                ran.texts[lines[line]] = _shown(kind, content)[0]
+                continue
+            if line:
+                lines[line] = len(ran.texts)
             ran.texts += _shown(kind, content)
             if kind == "error":
                 ran.errors.append(content["evalue"])

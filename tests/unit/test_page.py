@@ -160,6 +160,17 @@ def test_a_stage_with_more_tasks_than_the_page_holds_is_incomplete(answers):
     assert (counters.jobs, counters.forgotten, len(counters.tasks)) == (1, 1, 1)
 
 
+@pytest.mark.shows("page_forgot")
+def test_a_list_of_tasks_that_has_gone_meanwhile_is_named(answers):
+    answers["jobs/0"] = [job(5)]
+    answers["stages/5?details=false"] = [[{"status": "COMPLETE", "attemptId": 0, "numCompleteTasks": 1}]]
+    with (
+        pytest.raises(MachineError, match="does not know stages/5/0/taskList"),
+        collected(spark_at(answers["url"]), 1),
+    ):
+        pass
+
+
 def test_an_error_in_the_body_is_not_hidden_and_leaves_no_description(answers):
     spark = spark_at(answers["url"])
     with pytest.raises(ZeroDivisionError), page.collect(spark):
@@ -167,6 +178,7 @@ def test_an_error_in_the_body_is_not_hidden_and_leaves_no_description(answers):
     assert set(spark.sparkContext.properties.values()) == {None}
 
 
+@pytest.mark.shows("page_silent")
 def test_a_dead_page_is_a_fault_of_the_machine_with_what_to_do():
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as closed:
         url = f"http://127.0.0.1:{closed.server_port}"
@@ -188,6 +200,7 @@ def test_a_page_that_answers_nonsense_is_named(answers):
         pass
 
 
+@pytest.mark.shows("silent")
 def test_a_session_that_is_dead_is_named():
     spark = spark_at("http://127.0.0.1:9")
     spark.sparkContext._jsc = None
@@ -198,11 +211,12 @@ def test_a_session_that_is_dead_is_named():
         pass
 
 
+@pytest.mark.shows("work_left")
 def test_a_job_that_goes_on_when_the_work_has_returned_is_cancelled_and_told(answers, monkeypatch):
     answers["jobs/0"] = [job(status="RUNNING", active=1)]
     monkeypatch.setattr(page, "LINGER", 0.1)
     spark = spark_at(answers["url"])
-    with pytest.raises(WorkLeftRunningError, match="job 0 of Spark still runs"), collected(spark, 1):
+    with pytest.raises(WorkLeftRunningError, match="Job 0 of Spark still runs"), collected(spark, 1):
         pass
     assert spark.sparkContext.cancelled
 

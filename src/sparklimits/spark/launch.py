@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +90,9 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
             builder = builder.config(key, value)
         try:
             spark = builder.getOrCreate()
+        except KeyboardInterrupt as interrupt:
+            _end_half_started(interrupt)
+            raise
         except Exception as error:
             reason = in_one_line(error)  # before Java is stopped: it is asked for what its error says
             end()
@@ -100,6 +104,16 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
             interrupts.install()  # pyspark has set a handler of its own, which asks Java on a busy connection
     quiet.keep_off_the_screen(folder / "driver.log")
     return spark
+
+
+def _end_half_started(interrupt: KeyboardInterrupt) -> None:
+    """Ends a Java that was still being started: only the place that was interrupted knows of it."""
+    for frame, _ in traceback.walk_tb(interrupt.__traceback__):
+        process = frame.f_locals.get("proc")
+        if isinstance(process, subprocess.Popen):
+            process.kill()
+            process.wait()
+    end()
 
 
 def _kept_log() -> str:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sparklimits.errors import MachineError, WorkLeftRunningError
-from sparklimits.machine import web
+from sparklimits.machine import messages, web
 from sparklimits.spark import executors
 from sparklimits.spark.counters import Counters, Task
 
@@ -57,10 +57,7 @@ def _jobs_so_far(spark: SparkSession) -> int:
     try:
         return int(spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs())
     except Exception as error:  # py4j raises a different error for each way in which a JVM can be gone
-        raise MachineError(
-            f"Spark does not answer any more ({type(error).__name__}). Restart the kernel and run the notebook from "
-            "the top."
-        ) from error
+        raise MachineError(messages.tell("silent", kind=type(error).__name__)) from error
 
 
 class _Page:
@@ -86,19 +83,15 @@ class _Page:
     def get(self, path: str) -> Any:
         """What the page says of something that it knows."""
         if (found := self.known(path)) is None:
-            raise MachineError(
-                f"Spark's page at {self._address} does not know {path}, which it listed before."
-            )
+            raise MachineError(messages.tell("page_forgot", address=self._address, path=path))
         return found
 
     def _told(self, ask: Any) -> Any:
         try:
             return ask()
         except (OSError, ValueError) as error:
-            raise MachineError(
-                f"Spark's page at {self._address} does not answer ({error}), so its counters cannot be read. "
-                "Restart the kernel and run the notebook from the top."
-            ) from error
+            told = messages.tell("page_silent", address=self._address, reason=error)
+            raise MachineError(told) from error
 
 
 def _read(page: _Page, jobs: range, began: float, counters: Counters) -> None:
@@ -138,9 +131,7 @@ def _finished_job(page: _Page, job: int) -> dict[str, Any] | None:
             return state
         if time.monotonic() > deadline:
             page.spark.sparkContext.cancelAllJobs()
-            raise WorkLeftRunningError(
-                f"job {job} of Spark still runs {LINGER:.0f} s after the result came; all jobs were cancelled"
-            )
+            raise WorkLeftRunningError(messages.tell("work_left", job=job, seconds=f"{LINGER:.0f}"))
         time.sleep(0.02)
 
 
