@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +77,25 @@ def test_an_interrupt_is_an_interrupt(kernel: Kernel, tmp_path: Path, cell: str)
     assert works(kernel)
 
 
+def test_a_start_that_is_interrupted_leaves_nothing_and_can_be_made_again(tmp_path: Path) -> None:
+    kernel = Kernel(SPARKLIMITS_TMP=str(tmp_path))
+    kernel.run(OPEN.split("lab = ")[0])
+    file = str(tmp_path / "starting")
+    cell = (
+        "from pyspark import java_gateway\n"
+        "def starts(*arguments, starts=java_gateway.Popen, **options):\n"
+        f"    Path({file!r}).touch()\n"
+        "    return starts(*arguments, **options)\n"
+        "java_gateway.Popen = starts\n"
+        "lab = open_lab('tiny')"
+    )
+    is_an_interrupt(kernel.run(cell, interrupt=file))
+    assert kernel.below("java") == []
+    assert kernel.run("lab = open_lab('tiny'); numbers = lab.data['numbers']").errors == []
+    assert works(kernel)
+    kernel.end()
+
+
 def test_the_workers_of_a_parameter_server_do_not_outlive_an_interrupt(
     kernel: Kernel, tmp_path: Path
 ) -> None:
@@ -138,3 +159,27 @@ def test_nothing_outlives_a_kernel(killed: bool, tmp_path: Path) -> None:
         other.run("from sparklimits.machine.paths import scratch; scratch()")
         other.end()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("said", ["starting Spark", "trying item_trends"], ids=["start", "measurement"])
+def test_ctrl_c_ends_a_command_and_all_that_it_started(tmp_path: Path, said: str) -> None:
+    log = tmp_path / "said"
+    with log.open("wb") as file:
+        command = subprocess.Popen(
+            [sys.executable, "-m", "sparklimits", "run", "lab2_skew"],
+            stdout=file, stderr=file, start_new_session=True,
+            env={**os.environ, "SPARKLIMITS_TMP": str(tmp_path / "own"), "SPARKLIMITS_SCALE": "0.2"},
+        )  # fmt: skip
+    until = time.monotonic() + 240
+    while said not in log.read_text() and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(2)  # well into it
+    below = psutil.Process(command.pid).children(recursive=True)
+    assert below
+    os.killpg(command.pid, signal.SIGINT)  # as a terminal does
+    assert command.wait(timeout=60) == 130
+    words = log.read_text()
+    assert words.splitlines()[-1] == "sparklimits: stopped"
+    assert "Traceback" not in words
+    assert psutil.wait_procs(below, timeout=20)[1] == []
+    assert list((tmp_path / "own").iterdir()) == []

@@ -51,8 +51,7 @@ def _show(
     shell._get_exc_info((kind, error, trace))  # for %tb, %debug and %pdb
     reason = reasons.of(error)
     kind, told = reason.kind, str(reason)
-    heading = "" if told.startswith(kind.__name__) else f"{kind.__name__}: "
-    lines = textwrap.wrap(heading + told, _WIDTH)
+    lines = textwrap.wrap(told, _WIDTH)
     # Seconds go by when IPython writes the whole traceback into its history, a page for each call within pyspark.
     setattr(error, _SHORT, lambda: lines)
     shell._showtraceback(kind, told, lines)

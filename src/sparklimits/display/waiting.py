@@ -54,9 +54,10 @@ class _Watcher:
             return
         while True:
             if Progress.at_work == 0:  # else somebody says more than we know
+                what = doing()
                 ended = over.is_set()
                 seconds = int(time.monotonic() - began)
-                what = "done" if ended else doing()
+                what = "done" if ended else what
                 text = _html(f"{what} · {seconds // 60}:{seconds % 60:02d}")
                 if line is not None:
                     line.update(text)

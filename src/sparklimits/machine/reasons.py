@@ -87,7 +87,8 @@ def _told(error: BaseException) -> str:
                 return message.told(**_values(message, one))
     if spark := next((one for one in chain if _is_sparks(one)), None):
         return messages.tell("refused", reason=_clean(in_one_line(spark)))
-    return f"{type(error).__name__}: {_clean(str(error)) or 'it says no more'}."
+    said = " ".join(_said(error).split())[:600].rstrip(" .:;")
+    return f"{type(error).__name__}: {said or 'it says no more'}."
 
 
 def _about_functions() -> Iterator[Message]:
