@@ -105,7 +105,8 @@ def _values(message: Message, error: BaseException) -> dict[str, str]:
         values["reason"] = _clean(in_one_line(error))
     for place, names in message.sources.items():
         found = next((given[name] for name in names if name in given), "")
-        values[place] = found.strip("[]\"'`") if "`, `" not in found else found.strip("[]")
+        # Spark quotes names in its own ways; where the sentence has quotes already, they go.
+        values[place] = found.strip("[]\"'`" if f"`{{{place}}}`" in message.see + message.do else "[]")
     return values
 
 
