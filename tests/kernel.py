@@ -38,15 +38,17 @@ class Kernel:
         self._client.wait_for_ready(timeout=120)
         self.process = psutil.Process(self._manager.provisioner.pid)  # type: ignore[union-attr]
 
-    def run(self, code: str, interrupt: str = "", patience: float = 300.0) -> Ran:
-        """Runs a cell to its end; interrupts it as soon as the file that is named exists."""
+    def run(self, code: str, interrupt: str = "", presses: int = 1, patience: float = 300.0) -> Ran:
+        """Runs a cell to its end; interrupts it, so many times, as soon as the file that is named exists."""
         number = self._client.execute(code)
         ran, began, interrupted = Ran(), time.monotonic(), False
         lines: dict[str, int] = {}  # where a text is that is written over
         while True:
             if interrupt and not interrupted and Path(interrupt).exists():
                 began, interrupted = time.monotonic(), True
-                self._manager.interrupt_kernel()
+                for press in range(presses):
+                    time.sleep(0.3 * bool(press))
+                    self._manager.interrupt_kernel()
             assert time.monotonic() - began < patience, f"{code!r} has not ended: {ran}"
             try:
                 message = self._client.get_iopub_msg(timeout=0.1)

@@ -22,7 +22,7 @@ from sparklimits.labs import find
 from sparklimits.machine import messages, reasons
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, verdict
-from sparklimits.measurement.calls import not_a_table
+from sparklimits.measurement.calls import is_table, not_a_table
 from sparklimits.measurement.experiment import Experiment, scale_from_environment
 from sparklimits.measurement.lab import Lab, Outcome, Quality, Solution
 from sparklimits.measurement.result import Result
@@ -81,7 +81,7 @@ class OpenLab:
             outcome = found if isinstance(found, Outcome) else Outcome(found)
             if isinstance(outcome.table, pd.DataFrame):
                 return outcome
-            if not hasattr(outcome.table, "toPandas"):
+            if not is_table(outcome.table):
                 raise not_a_table(name or function.__name__, outcome.table)
             return Outcome(outcome.table.toPandas(), outcome.counts, outcome.notes)
 
@@ -195,16 +195,16 @@ class OpenLab:
                 experiment = Experiment(self.lab, self.spark, scale=self.scale, seed=seed)
                 try:
                     broken = experiment.run({name: function}, variant).quality.broken
-                    kind = "wrong"
+                    kind, story = "wrong", ""
                 except CandidateError as error:
-                    broken, kind = (str(error),), "failed"
+                    broken, kind, story = (str(error),), "failed", reasons.story(error)
                 except MachineError as error:
                     fault = error
                     experiment.recover()
                     self._follow(experiment)
                     continue
                 if broken:
-                    result = verdict.also(result, self.lab, name, Broken(kind, tuple(broken)))
+                    result = verdict.also(result, self.lab, name, Broken(kind, tuple(broken), story=story))
                 break
             else:
                 result = verdict.doubtful(result, f"{name}: {fault}")

@@ -77,6 +77,15 @@ def test_an_interrupt_is_an_interrupt(kernel: Kernel, tmp_path: Path, cell: str)
     assert works(kernel)
 
 
+def test_an_impatient_reader_presses_three_times(kernel: Kernel, tmp_path: Path) -> None:
+    file = str(tmp_path / "running")
+    ran = kernel.run(f"lab.watch(slow, numbers, {file!r})", interrupt=file, presses=3)
+    assert ran.seconds < 6
+    assert ran.errors[0].startswith("Interrupted: ")
+    assert "py4j" not in ran.screen
+    assert works(kernel)
+
+
 def test_a_start_that_is_interrupted_leaves_nothing_and_can_be_made_again(tmp_path: Path) -> None:
     kernel = Kernel(SPARKLIMITS_TMP=str(tmp_path))
     kernel.run(OPEN.split("lab = ")[0])
@@ -139,6 +148,13 @@ def test_a_java_that_was_killed_is_told_as_that(kernel: Kernel) -> None:
     for cell in ("numbers.count()", "lab.watch(LAB.naive['odd'], numbers)"):
         (error,) = kernel.run(cell).errors
         assert error.startswith("Spark has ended. Restart the kernel and run the notebook from the top.")
+    for shown in ("numbers", "lab"):  # what asks Java when it is shown
+        ran = kernel.run(shown)
+        assert ran.errors
+        assert {error.split(" (")[0] for error in ran.errors} == {
+            "Spark has ended. Restart the kernel and run the notebook from the top."
+        }
+        assert "Py4J" not in ran.screen
     assert kernel.run("lab = open_lab('tiny'); numbers = lab.data['numbers']").errors == []
     assert works(kernel)
 

@@ -77,6 +77,13 @@ def test_headline_table_and_picture_show_one_number():
     assert "3.14×" in axes.get_title()
 
 
+def test_the_whole_story_of_an_error_is_folded_below_its_reason():
+    view = page.as_html(result(reasons=("odd: There is no column `x`.",), stories=("Traceback <…>\n  x",)))
+    assert view.index("There is no column") < view.index(
+        "<details><summary>The whole story</summary><pre>Traceback &lt;"
+    )
+
+
 def test_pairs_that_did_not_decide_it_are_told():
     text = result(discarded_pairs=9).headline()
     assert "5 pairs (and 9 before them, that did not decide it and do not count)" in text

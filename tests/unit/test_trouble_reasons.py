@@ -157,6 +157,22 @@ def test_an_executors_line_is_that_of_the_cell(monkeypatch: pytest.MonkeyPatch) 
     assert reasons.of(error).where == "(Cell [12], line 2: x[9])"
 
 
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ("KeyError: 'a: [b]'", "KeyError: 'a: [b]'"),
+        ("ValueError: two lines:\n  the second\nand a third", "ValueError: two lines"),
+        ("a.b.PySparkRuntimeError: [RESULT_COLUMN_NAMES_MISMATCH] The columns do not match. Missing: id.",
+         "PySparkRuntimeError: [RESULT_COLUMN_NAMES_MISMATCH] The columns do not match. Missing: id."),
+        ("StopIteration", "StopIteration."),
+    ],
+)  # fmt: skip
+def test_the_error_of_an_executor_keeps_its_words(last: str, says: str) -> None:
+    trace = f'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    g()\n{last}\n'
+    told = str(reasons.of(CapturedError("…", "PYTHON_EXCEPTION", traceback=trace)))
+    assert f"failed on an executor: {says.rstrip('.')}. Try it" in told
+
+
 def test_a_file_that_was_handed_in_is_named_with_its_cell() -> None:
     code = compile("def odd(x):\n    return y\n", "<ann.ipynb: odd>", "exec")
     defined: dict[str, Any] = {}
@@ -196,6 +212,12 @@ def test_no_table_is_told_as_that() -> None:
         "odd: The function returned None, which is no table. End it with `return` and a table of Spark or pandas."
     )
     assert "a value of the kind `int`" in str(exercise(lambda: 3))
+
+    class Column:
+        def __getattr__(self, name: str) -> Column:
+            return self
+
+    assert "a value of the kind `Column`" in str(exercise(Column))
 
 
 def test_only_an_error_that_any_rows_would_meet_counts_on_a_few() -> None:

@@ -19,7 +19,8 @@ def as_html(result: Result) -> str:
     reasons = f"<ul>{items}</ul>" if items else ""
     table = f"<table><tr><th></th><th>naive</th><th>yours</th><th></th></tr>{body}</table>" if body else ""
     picture = figures.as_html(figures.comparison(result)) if result.seconds else ""
-    return f"<p><b>{html.escape(result.headline())}</b></p>{reasons}{table}{picture}"
+    stories = "".join(map(errors.folded, result.stories))
+    return f"<p><b>{html.escape(result.headline())}</b></p>{reasons}{stories}{table}{picture}"
 
 
 def show_in_notebooks() -> None:

@@ -22,6 +22,8 @@ from sparklimits.machine.messages import Message
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 #: Where the error of a function that ran on an executor names its lines.
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+#: The line of Python's account that names the error itself.
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Warning|Exit|Iteration|Interrupt)\b")
 #: How a function that was read from a notebook or a file is called: see `sparklimits.grading.submission`.
 _HANDED_IN = re.compile(r"<(?P<file>[^:>]+): (?P<cell>[^>]+)>")
 _HIDDEN = "BEGIN HIDDEN TESTS"
@@ -100,7 +102,7 @@ def _values(message: Message, error: BaseException) -> dict[str, str]:
     given: Mapping[str, str] = _ask(error, "getMessageParameters") or {}
     values = dict.fromkeys(message.places, "")
     if "traceback" in given:
-        values["reason"] = _clean(given["traceback"].strip().splitlines()[-1])
+        values["reason"] = _last_words(given["traceback"])
     elif "reason" in message.places:
         values["reason"] = _clean(in_one_line(error))
     for place, names in message.sources.items():
@@ -108,6 +110,14 @@ def _values(message: Message, error: BaseException) -> dict[str, str]:
         # Spark quotes names in its own ways; where the sentence has quotes already, they go.
         values[place] = found.strip("[]\"'`" if f"`{{{place}}}`" in message.see + message.do else "[]")
     return values
+
+
+def _last_words(trace: str) -> str:
+    """The error at the end of Python's account, with the first line of what it says."""
+    lines = trace.strip().splitlines()
+    line = next((line for line in reversed(lines) if _ERROR.match(line)), lines[-1])
+    name, colon, said = line.partition(": ")
+    return f"{name.split('.')[-1]}{colon}{said}"[:400].rstrip(" .:;")
 
 
 def _clean(text: str) -> str:

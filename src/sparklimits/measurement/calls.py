@@ -24,7 +24,7 @@ def collected(exercise: Exercise, solution: Solution, inputs: Mapping[str, Any])
         outcome = exercise.call(solution, inputs)
         table = outcome.table
         if not isinstance(table, pd.DataFrame):
-            if not hasattr(table, "toPandas"):
+            if not is_table(table):
                 raise not_a_table(exercise.name, table)
             table = table.toPandas()
     except (CandidateError, MachineError):
@@ -37,6 +37,11 @@ def collected(exercise: Exercise, solution: Solution, inputs: Mapping[str, Any])
     table = pd.DataFrame(table)
     table.attrs = dict(outcome.notes)
     return Outcome(table, outcome.counts, outcome.notes)
+
+
+def is_table(found: Any) -> bool:
+    """Whether this is a table of Spark. A column would say that it has everything that it is asked for."""
+    return callable(getattr(type(found), "toPandas", None))
 
 
 def not_a_table(function: str, found: Any) -> CandidateError:

@@ -19,6 +19,7 @@ from sparklimits.errors import (
     SparkLimitsError,
     WorkLeftRunningError,
 )
+from sparklimits.machine import reasons
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, pairs, verdict
 from sparklimits.measurement.calls import checked, collected, fault_of, whatever_the_rows
@@ -149,7 +150,7 @@ class Experiment:
             try:
                 result = self._measure_once(candidate, broken)
             except CandidateError as error:
-                broken[error.function] = Broken("failed", (str(error),))
+                broken[error.function] = Broken("failed", (str(error),), story=reasons.story(error))
                 self.progress(f"{error.function} failed; measuring again without it")
                 continue
             except _WrongResultError as error:
@@ -206,7 +207,7 @@ class Experiment:
                             continue
                         raise
                 except CandidateError as error:
-                    broken[one.name] = Broken("failed", (str(error),))
+                    broken[one.name] = Broken("failed", (str(error),), story=reasons.story(error))
                 except MachineError:  # the measurement will meet it too, and tell whose fault it is
                     self.recover()
         return broken

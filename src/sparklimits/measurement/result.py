@@ -55,6 +55,7 @@ class Result:
     """What a measurement found. Times are seconds, ``speedup`` is baseline over candidate.
 
     ``discarded_pairs`` ran in attempts before this one, which were inconclusive.
+    ``stories`` are all that was said of errors whose ``reasons`` are one paragraph each.
     """
 
     lab: str
@@ -73,6 +74,7 @@ class Result:
     arms: Mapping[str, Arm] = field(default_factory=dict)
     shown: Sequence[str] = ()
     discarded_pairs: int = 0
+    stories: Sequence[str] = ()
     version: str = __version__
 
     @property

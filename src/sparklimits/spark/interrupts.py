@@ -11,6 +11,7 @@ import contextlib
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType
 
 #: Seconds in which jobs are cancelled again and again: a function may go on for a moment, and start one more.
@@ -23,6 +24,19 @@ def install() -> None:
     """From now on an interrupt of this process cancels all jobs of Spark before anything else happens."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _interrupt)
+
+
+@contextlib.contextmanager
+def held_off() -> Iterator[None]:
+    """Within the body no interrupt comes: a second press of the button is no second interrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def begin() -> None:
