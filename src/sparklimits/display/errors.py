@@ -60,7 +60,10 @@ def _end(_: Any) -> None:
 
 def _show(shell: Any, error: BaseException) -> None:
     shell._get_exc_info((type(error), error, error.__traceback__))  # for %tb, %debug and %pdb
-    reason = reasons.of(error)
+    # What comes of an interrupt need not be one: on its way pyspark can turn it into an error of Java.
+    reason = reasons.of(
+        KeyboardInterrupt().with_traceback(error.__traceback__) if interrupts.happened() else error
+    )
     lines = textwrap.wrap(str(reason), _WIDTH)
     # Seconds go by when IPython writes the whole traceback into its history, a page for each call within pyspark.
     setattr(error, _SHORT, lambda: lines)

@@ -143,6 +143,7 @@ class Experiment:
             candidate: the functions by name.
             absent: the functions that are not there, by name, with the reason.
         """
+        interrupts.begin()
         broken = {name: Broken("failed", (reason,)) for name, reason in (absent or {}).items()}
         broken |= self._tried_out({name: one for name, one in candidate.items() if name not in broken})
         attempts = faults_so_far = discarded = 0
@@ -208,7 +209,7 @@ class Experiment:
                         raise
                 except CandidateError as error:
                     broken[one.name] = Broken("failed", (str(error),), story=reasons.story(error))
-                except MachineError:  # the measurement will meet it too, and tell whose fault it is
+                except SparkLimitsError:  # the measurement will meet it too, and tell whose fault it is
                     self.recover()
         return broken
 

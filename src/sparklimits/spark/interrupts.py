@@ -46,6 +46,11 @@ def begin() -> None:
     install()
 
 
+def happened() -> bool:
+    """Whether an interrupt has come since the work began."""
+    return _happened
+
+
 def heed() -> None:
     """Raises the interrupt again, where one has come since the work began and something on the way has swallowed it.
 
