@@ -257,6 +257,7 @@ def open_lab(lab_id: str) -> OpenLab:
         SparkLimitsError: no such lab, or the machine lacks something; the message says what to do.
     """
     page.show_in_notebooks()
+    interrupts.begin()
     return OpenLab(find(lab_id))
 
 

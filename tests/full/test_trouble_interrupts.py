@@ -49,8 +49,13 @@ def works(kernel: Kernel) -> bool:
     return "True []" in ran.screen
 
 
+def bound(seconds: float) -> float:
+    """So many seconds of a machine that has nothing else to do."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def is_an_interrupt(ran: Ran) -> None:
-    assert ran.seconds < 5
+    assert ran.seconds < bound(5)
     (error,) = ran.errors
     assert error.startswith("Interrupted: what this cell had running was stopped, and nothing was measured.")
     assert len(ran.screen.splitlines()) < 12, ran.screen
@@ -80,7 +85,7 @@ def test_an_interrupt_is_an_interrupt(kernel: Kernel, tmp_path: Path, cell: str)
 def test_an_impatient_reader_presses_three_times(kernel: Kernel, tmp_path: Path) -> None:
     file = str(tmp_path / "running")
     ran = kernel.run(f"lab.watch(slow, numbers, {file!r})", interrupt=file, presses=3)
-    assert ran.seconds < 6
+    assert ran.seconds < bound(5)
     assert ran.errors[0].startswith("Interrupted: ")
     assert "py4j" not in ran.screen
     assert works(kernel)
@@ -93,8 +98,9 @@ def test_a_start_that_is_interrupted_leaves_nothing_and_can_be_made_again(tmp_pa
     cell = (
         "from pyspark import java_gateway\n"
         "def starts(*arguments, starts=java_gateway.Popen, **options):\n"
+        "    process = starts(*arguments, **options)\n"
         f"    Path({file!r}).touch()\n"
-        "    return starts(*arguments, **options)\n"
+        "    return process\n"
         "java_gateway.Popen = starts\n"
         "lab = open_lab('tiny')"
     )
@@ -120,7 +126,7 @@ def test_the_workers_of_a_parameter_server_do_not_outlive_an_interrupt(
     )
     ran = kernel.run("lab4.watch(naive.with_server, waits, lab4.data, name='mine')", interrupt=file)
     is_an_interrupt(ran)
-    until = time.monotonic() + 5
+    until = time.monotonic() + bound(5)
     while kernel.below("training.rpc") and time.monotonic() < until:
         time.sleep(0.1)
     assert kernel.below("training.rpc") == []
@@ -169,7 +175,7 @@ def test_nothing_outlives_a_kernel(killed: bool, tmp_path: Path) -> None:
     if killed:
         os.kill(kernel.process.pid, signal.SIGKILL)
     kernel.end()
-    assert psutil.wait_procs(below, timeout=20)[1] == []
+    assert psutil.wait_procs(below, timeout=bound(10))[1] == []
     if killed:  # its files go when the next one starts
         other = Kernel(SPARKLIMITS_TMP=str(tmp_path))
         other.run("from sparklimits.machine.paths import scratch; scratch()")
@@ -193,9 +199,9 @@ def test_ctrl_c_ends_a_command_and_all_that_it_started(tmp_path: Path, said: str
     below = psutil.Process(command.pid).children(recursive=True)
     assert below
     os.killpg(command.pid, signal.SIGINT)  # as a terminal does
-    assert command.wait(timeout=60) == 130
+    assert command.wait(timeout=bound(20)) == 130
     words = log.read_text()
     assert words.splitlines()[-1] == "sparklimits: stopped"
     assert "Traceback" not in words
-    assert psutil.wait_procs(below, timeout=20)[1] == []
+    assert psutil.wait_procs(below, timeout=bound(10))[1] == []
     assert list((tmp_path / "own").iterdir()) == []

@@ -90,6 +90,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
             builder = builder.config(key, value)
         try:
             spark = builder.getOrCreate()
+            interrupts.heed()
         except KeyboardInterrupt as interrupt:
             _end_half_started(interrupt)
             raise
