@@ -13,6 +13,11 @@ import psutil
 from jupyter_client.manager import KernelManager
 
 
+def bound(seconds: float) -> float:
+    """So many seconds of a machine that has nothing else to do."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 @dataclass
 class Ran:
     """What a cell showed in the end, and how many ``seconds`` it took: from the interrupt on, where there was one."""
@@ -35,10 +40,10 @@ class Kernel:
         self._manager.start_kernel(env={**os.environ, **variables})
         self._client = self._manager.client()
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=120)
+        self._client.wait_for_ready(timeout=bound(60))
         self.process = psutil.Process(self._manager.provisioner.pid)  # type: ignore[union-attr]
 
-    def run(self, code: str, interrupt: str = "", presses: int = 1, patience: float = 300.0) -> Ran:
+    def run(self, code: str, interrupt: str = "", presses: int = 1) -> Ran:
         """Runs a cell to its end; interrupts it, so many times, as soon as the file that is named exists."""
         number = self._client.execute(code)
         ran, began, interrupted = Ran(), time.monotonic(), False
@@ -49,7 +54,7 @@ class Kernel:
                 for press in range(presses):
                     time.sleep(0.3 * bool(press))
                     self._manager.interrupt_kernel()
-            assert time.monotonic() - began < patience, f"{code!r} has not ended: {ran}"
+            assert time.monotonic() - began < bound(240), f"{code!r} has not ended: {ran}"
             try:
                 message = self._client.get_iopub_msg(timeout=0.1)
             except queue.Empty:

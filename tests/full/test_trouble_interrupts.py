@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.kernel import Kernel, Ran
+from tests.kernel import Kernel, Ran, bound
 
 OPEN = """
 import os, time
@@ -47,11 +47,6 @@ def works(kernel: Kernel) -> bool:
     """Whether the next cell has the right answer, and no job is left."""
     ran = kernel.run("print(numbers.count() > 0, lab.spark.sparkContext.statusTracker().getActiveJobsIds())")
     return "True []" in ran.screen
-
-
-def bound(seconds: float) -> float:
-    """So many seconds of a machine that has nothing else to do."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def is_an_interrupt(ran: Ran) -> None:

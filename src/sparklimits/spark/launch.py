@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparklimits.errors import MachineError, in_one_line
-from sparklimits.machine import environment
+from sparklimits.machine import environment, messages
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import scratch
 from sparklimits.spark import interrupts, master, quiet
@@ -97,10 +97,8 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         except Exception as error:
             reason = in_one_line(error)  # before Java is stopped: it is asked for what its error says
             end()
-            raise MachineError(
-                f"Spark did not start on {address}: {reason.rstrip('.')}. {_kept_log()}"
-                "`sparklimits doctor` looks at the machine."
-            ) from error
+            told = messages.tell("not_started", master=address, reason=reason.rstrip("."), log=_kept_log())
+            raise MachineError(told) from error
         finally:
             interrupts.install()  # pyspark has set a handler of its own, which asks Java on a busy connection
     quiet.keep_off_the_screen(folder / "driver.log")
@@ -124,8 +122,8 @@ def _kept_log() -> str:
         shutil.copy(log, kept)
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
         told = next((line for line in reversed(lines) if "rror" in line or "Exception" in line), "")
-        return f"Its log, {kept}, says: {told[:300]} " if told else f"Its log is {kept}. "
-    return ""
+        return f"Its log, {kept}, says: {told[:300].rstrip('.')}." if told else f"Its log is {kept}."
+    return "Its log could not be kept."
 
 
 def _replace_a_strangers_session() -> None:
