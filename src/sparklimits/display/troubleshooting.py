@@ -8,8 +8,8 @@ from sparklimits.machine import messages
 
 _HEAD = """# Troubleshooting
 
-What you see when something goes wrong, why, and what to do. Words in *italics* stand for something that differs from
-case to case. `sparklimits doctor` says what your machine lacks. This page is written by
+What you see when something goes wrong, why, and what to do. Words in *italics*, or in CAPITALS within code, stand for
+something that differs from case to case. `sparklimits doctor` says what your machine lacks. This page is written by
 `tools/write_troubleshooting_page.py` from the table that holds the messages themselves.
 
 In a notebook the whole story of an error lies folded below its message, and `%tb` shows it too.
@@ -29,5 +29,8 @@ def page() -> str:
 
 def _cell(text: str) -> str:
     """One cell of the table: a place that is filled in is in italics, and no line or bar of it ends the cell."""
-    text = re.sub(r"`{(\w+)[^}]*}`|{(\w+)[^}]*}", lambda found: f"*{found[1] or found[2]}*", text)
+    text = re.sub(r"`{(\w+)}`", r"*\1*", text)
+    # Markdown has no italics within code.
+    text = re.sub(r"`[^`]+`", lambda code: re.sub(r"{(\w+)}", lambda place: place[1].upper(), code[0]), text)
+    text = re.sub(r"{(\w+)}", r"*\1*", text)
     return text.replace("\n", " ").replace("|", "\\|")
