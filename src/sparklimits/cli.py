@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,21 +18,36 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns its exit code. Errors made for the reader end in one line and code 1."""
+    """Runs one command; returns its exit code.
+
+    No error is shown raw: each ends in one paragraph on standard error and code 1, an interrupt in code 130. The whole
+    story of an error without a sentence of its own is kept in a log.
+    """
+    try:
+        code = _command(arguments)
+        sys.stdout.flush()  # here, where it is known what an error of it means
+        return code
+    except KeyboardInterrupt:
+        print("sparklimits: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # what reads our output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        from sparklimits.machine import crash
+
+        print(f"sparklimits: {crash.told(error)}", file=sys.stderr)
+        return 1
+
+
+def _command(arguments: list[str] | None) -> int:
     parser = _parser()
     options, further = parser.parse_known_args(arguments)
     if options.command in (_lab, _teach):
         options.jupyter = further
     elif further:
         parser.error(f"unrecognized arguments: {' '.join(further)}")
-    try:
-        return int(options.command(options))
-    except SparkLimitsError as error:
-        print(f"sparklimits: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("sparklimits: stopped", file=sys.stderr)
-        return 130
+    return int(options.command(options))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,15 +17,17 @@ import pandas as pd
 from sparklimits import __version__
 from sparklimits.display import figures, page
 from sparklimits.display.progress import Progress
-from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
+from sparklimits.errors import CandidateError, MachineError, in_one_line
 from sparklimits.labs import find
+from sparklimits.machine import messages, reasons
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, verdict
+from sparklimits.measurement.calls import is_table, not_a_table
 from sparklimits.measurement.experiment import Experiment, scale_from_environment
 from sparklimits.measurement.lab import Lab, Outcome, Quality, Solution
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.verdict import Broken
-from sparklimits.spark import executors, session
+from sparklimits.spark import executors, interrupts, session
 from sparklimits.spark.counters import Counters, counter_name, counter_value
 from sparklimits.spark.timed import timed
 
@@ -48,6 +50,8 @@ class Watched:
             f"{self.name}: {self.seconds:.1f} s, {self.counters.jobs} jobs, {len(self.counters.tasks)} tasks; "
             f"{'; '.join(values)}; {len(self.result):,} rows in the result"
         )
+        if lost := self.counters.forgotten:
+            line += f". Spark's page has forgotten {lost:,} of the jobs or a part of them: all counts are too small"
         picture = figures.timeline(self.counters, executors=self.executors)
         return f"<p>{html.escape(line)}</p>" + figures.as_html(picture)
 
@@ -77,8 +81,12 @@ class OpenLab:
             outcome = found if isinstance(found, Outcome) else Outcome(found)
             if isinstance(outcome.table, pd.DataFrame):
                 return outcome
+            if not is_table(outcome.table):
+                raise not_a_table(name or function.__name__, outcome.table)
             return Outcome(outcome.table.toPandas(), outcome.counts, outcome.notes)
 
+        if not session.is_alive(self.spark):
+            raise MachineError(messages.tell("ended"))
         with session.pristine(self.spark):
             run = timed(self.spark, function.__name__, work)
         run.counters.other = run.output.counts
@@ -167,9 +175,8 @@ class OpenLab:
                 result = experiment.measure(functions, absent)
                 self._follow(experiment)
             except Exception as error:
-                reason = (
-                    str(error) if isinstance(error, SparkLimitsError) else f"{type(error).__name__}: {error}"
-                )
+                interrupts.heed()
+                reason = str(reasons.of(error))
                 backend = session.backend()
                 result = verdict.undecided(self.lab, reason, scale=self.scale, backend=backend)
         return result
@@ -188,16 +195,16 @@ class OpenLab:
                 experiment = Experiment(self.lab, self.spark, scale=self.scale, seed=seed)
                 try:
                     broken = experiment.run({name: function}, variant).quality.broken
-                    kind = "wrong"
+                    kind, story = "wrong", ""
                 except CandidateError as error:
-                    broken, kind = (str(error),), "failed"
+                    broken, kind, story = (str(error),), "failed", reasons.story(error)
                 except MachineError as error:
                     fault = error
                     experiment.recover()
                     self._follow(experiment)
                     continue
                 if broken:
-                    result = verdict.also(result, self.lab, name, Broken(kind, tuple(broken)))
+                    result = verdict.also(result, self.lab, name, Broken(kind, tuple(broken), story=story))
                 break
             else:
                 result = verdict.doubtful(result, f"{name}: {fault}")
@@ -255,6 +262,7 @@ def open_lab(lab_id: str) -> OpenLab:
         SparkLimitsError: no such lab, or the machine lacks something; the message says what to do.
     """
     page.show_in_notebooks()
+    interrupts.begin()
     return OpenLab(find(lab_id))
 
 

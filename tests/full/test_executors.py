@@ -50,12 +50,14 @@ def test_workers_that_are_all_gone_end_the_job(
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.shows("no_executor")
 def test_a_cluster_without_workers_is_named(standalone: Standalone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "FIRST", 3.0)
     with pytest.raises(MachineError, match="gave no executor in 3 s"):
         session.get()
 
 
+@pytest.mark.shows("no_package_there")
 def test_workers_without_the_package_are_named(
     standalone: Standalone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -66,17 +68,19 @@ def test_workers_without_the_package_are_named(
     bare.write_text(f'#!/bin/sh\nPYTHONPATH="{packages}:$PYTHONPATH" exec {sys.executable} -S "$@"\n')
     bare.chmod(0o755)
     monkeypatch.setenv("PYSPARK_PYTHON", str(bare))
-    with pytest.raises(MachineError, match="have no sparklimits: install version"):
+    with pytest.raises(MachineError, match=r"have no sparklimits\. Install version"):
         session.get()
 
 
+@pytest.mark.shows("other_version")
+@pytest.mark.shows("folder_not_shared")
 def test_another_version_and_a_folder_of_ones_own_are_named(
     standalone: Standalone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     standalone.add_worker()
     spark = session.get()
     monkeypatch.setattr(executors, "__version__", "9.0.0")
-    with pytest.raises(MachineError, match=r"this process 9\.0\.0: install the same"):
+    with pytest.raises(MachineError, match=r"this process 9\.0\.0\. Install the same"):
         executors._ask(spark, standalone.master)
     monkeypatch.undo()
     monkeypatch.setattr(executors, "_machine", lambda path: (executors.__version__, False))

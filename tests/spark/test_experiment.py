@@ -93,7 +93,9 @@ def test_when_no_function_is_left_nothing_is_measured(experiment: Experiment) ->
 
 
 def test_something_that_is_no_dataframe_is_refused(experiment: Experiment) -> None:
-    with pytest.raises(CandidateError, match="odd: returned list, not a DataFrame of Spark or pandas"):
+    with pytest.raises(
+        CandidateError, match="odd: The function returned a value of the kind `list`, which is no table"
+    ):
         experiment.run({"odd": lambda numbers: []})
 
 
@@ -138,7 +140,7 @@ def test_work_of_threads_is_counted_and_work_that_is_left_running_is_told(experi
         threading.Thread(target=beside, daemon=True).start()
         return tiny_lab.odd(numbers)
 
-    with pytest.raises(CandidateError, match=r"odd: job \d+ of Spark still runs .* cancelled"):
+    with pytest.raises(CandidateError, match=r"odd: Job \d+ of Spark still runs .* cancelled"):
         experiment.run({"odd": leaves_one})
 
 

@@ -45,8 +45,12 @@ def test_two_sessions_in_one_process_are_quiet_and_leave_nothing(tmp_path: Path)
 @pytest.mark.parametrize(
     ("named", "says"),
     [
-        ("spark://127.0.0.1:1", "nothing answers at 127.0.0.1 port 1"),
-        ("sparks://somewhere", "no Spark master"),
+        pytest.param(
+            "spark://127.0.0.1:1",
+            "nothing answers at 127.0.0.1 port 1",
+            marks=pytest.mark.shows("master_silent"),
+        ),
+        pytest.param("sparks://somewhere", "no Spark master", marks=pytest.mark.shows("master_unknown")),
         ("127.0.0.1:7077", "no Spark master"),
     ],
 )

@@ -224,7 +224,7 @@ def test_the_trade_off_tells_allowed_from_not_allowed():
 def test_the_comparison_shares_the_time_axis_and_names_the_speedup():
     naive, yours, paired = figures.comparison(result()).axes
     assert naive.get_xlim() == yours.get_xlim()
-    assert paired.get_title() == "5 pairs: 3.1× [2.6, 3.7]"
+    assert paired.get_title() == "5 pairs: 3.10× [2.60, 3.70]"
     assert [len(dots.get_offsets()) for dots in paired.collections] == [5, 5]
     assert paired.get_ylim()[0] == 0.0
 

@@ -124,6 +124,43 @@ def test_a_copy_that_is_not_in_step_is_named(
     assert "1 to fix" in capsys.readouterr().out
 
 
+def code(source: str) -> Callable[[NotebookNode, dict[str, NotebookNode]], object]:
+    """One cell more, of nobody in particular."""
+    return lambda notebook, cells: notebook.cells.append(nbformat.v4.new_code_cell(source))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("item_pairs = lab.watch(naive.item_pairs, ratings)", "item_pairs"),
+        ("F = 3", "F"),
+        ("for F in range(3):\n    pass", "F"),
+        ("import functools as F", "F"),
+        ("with open('x') as (item_trends, y):\n    pass", "item_trends"),
+        ("if True:\n    def item_trends(ratings):\n        return ratings", "item_trends"),
+        ("naive = None", "naive"),
+    ],
+)
+def test_a_cell_that_gives_an_answers_name_another_meaning_is_named(
+    change: Callable[..., list[str]], source: str, name: str
+) -> None:
+    found = change(code(source))
+    assert any(f"gives {name} another meaning than an answer uses" in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from pyspark.sql import functions as F",
+        "def mine(item_pairs):\n    F = item_pairs\n    return F",
+        "[F for F in range(3)]",
+        "something_else = 1",
+    ],
+)
+def test_the_same_meaning_or_a_name_of_its_own_is_none(change: Callable[..., list[str]], source: str) -> None:
+    assert change(code(source)) == []
+
+
 @pytest.mark.parametrize(
     ("edit", "says"),
     [

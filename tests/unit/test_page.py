@@ -118,8 +118,8 @@ def test_all_jobs_of_the_interval_are_read_once_they_have_ended(answers):
     running = job(4, 5, 6, status="RUNNING", active=1)
     answers["jobs/3"] = [running, running, job(4, 5, 6)]
     answers["stages/4?details=false"] = [[{"status": "SKIPPED", "attemptId": 0}]]
-    answers["stages/5?details=false"] = [[{"status": "COMPLETE", "attemptId": 1}]]
-    answers["stages/5/1/taskList?length=100000"] = [[REST_TASK, {**REST_TASK, "status": "FAILED"}]]
+    answers["stages/5?details=false"] = [[{"status": "COMPLETE", "attemptId": 1, "numCompleteTasks": 1}]]
+    answers["stages/5/1/taskList?length=1000000"] = [[REST_TASK, {**REST_TASK, "status": "FAILED"}]]
     spark = spark_at(answers["url"], jobs=3)
     with collected(spark, 1) as counters:
         assert spark.sparkContext.properties["spark.job.description"] == "pairs"
@@ -149,6 +149,28 @@ def test_jobs_and_stages_that_the_page_has_forgotten_are_counted_and_told(answer
     assert (counters.jobs, counters.forgotten, counters.tasks) == (3, 3, [])
 
 
+def test_a_stage_with_more_tasks_than_the_page_holds_is_incomplete(answers):
+    answers["jobs/0"] = [job(5)]
+    answers["stages/5?details=false"] = [
+        [{"status": "COMPLETE", "attemptId": 0, "numCompleteTasks": 100_001}]
+    ]
+    answers["stages/5/0/taskList?length=1000000"] = [[REST_TASK]]
+    with collected(spark_at(answers["url"]), 1) as counters:
+        pass
+    assert (counters.jobs, counters.forgotten, len(counters.tasks)) == (1, 1, 1)
+
+
+@pytest.mark.shows("page_forgot")
+def test_a_list_of_tasks_that_has_gone_meanwhile_is_named(answers):
+    answers["jobs/0"] = [job(5)]
+    answers["stages/5?details=false"] = [[{"status": "COMPLETE", "attemptId": 0, "numCompleteTasks": 1}]]
+    with (
+        pytest.raises(MachineError, match="does not know stages/5/0/taskList"),
+        collected(spark_at(answers["url"]), 1),
+    ):
+        pass
+
+
 def test_an_error_in_the_body_is_not_hidden_and_leaves_no_description(answers):
     spark = spark_at(answers["url"])
     with pytest.raises(ZeroDivisionError), page.collect(spark):
@@ -156,6 +178,7 @@ def test_an_error_in_the_body_is_not_hidden_and_leaves_no_description(answers):
     assert set(spark.sparkContext.properties.values()) == {None}
 
 
+@pytest.mark.shows("page_silent")
 def test_a_dead_page_is_a_fault_of_the_machine_with_what_to_do():
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as closed:
         url = f"http://127.0.0.1:{closed.server_port}"
@@ -177,6 +200,7 @@ def test_a_page_that_answers_nonsense_is_named(answers):
         pass
 
 
+@pytest.mark.shows("silent")
 def test_a_session_that_is_dead_is_named():
     spark = spark_at("http://127.0.0.1:9")
     spark.sparkContext._jsc = None
@@ -187,11 +211,12 @@ def test_a_session_that_is_dead_is_named():
         pass
 
 
+@pytest.mark.shows("work_left")
 def test_a_job_that_goes_on_when_the_work_has_returned_is_cancelled_and_told(answers, monkeypatch):
     answers["jobs/0"] = [job(status="RUNNING", active=1)]
     monkeypatch.setattr(page, "LINGER", 0.1)
     spark = spark_at(answers["url"])
-    with pytest.raises(WorkLeftRunningError, match="job 0 of Spark still runs"), collected(spark, 1):
+    with pytest.raises(WorkLeftRunningError, match="Job 0 of Spark still runs"), collected(spark, 1):
         pass
     assert spark.sparkContext.cancelled
 

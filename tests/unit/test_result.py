@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sparklimits import __version__
-from sparklimits.display import page
+from sparklimits.display import figures, page
 from sparklimits.measurement.result import VERDICTS, Result
 from tests.hand_made import result
 
@@ -61,11 +61,33 @@ def test_the_text_says_what_was_found():
     assert "lab2_skew: passed" in text
     assert "3.10 times as fast, 95 % interval 2.60 to 3.70, 5 pairs; full marks from 1.93" in text
     lines = text.splitlines()
-    (row,) = [line for line in lines if "item_pairs, seconds" in line]
-    assert row.split()[-3:] == ["5.00", "1.60", "3.1×"]
+    (row,) = [line for line in lines if "item_pairs, median seconds" in line]
+    assert row.split()[-3:] == ["seconds", "5.00", "1.60"]
     table = [line for line in lines if line.startswith("  ") and ("×" in line or "naive" in line)]
     assert len({len(line) for line in table}) == 1
     assert "pair_error: 0.0213" in text
+
+
+def test_headline_table_and_picture_show_one_number():
+    found = result(speedup=3.14159)
+    (axes,) = [axes for axes in figures.comparison(found).axes if "pairs" in axes.get_title()]
+    assert "3.14 times as fast" in found.headline()
+    assert [row[3] for row in found.rows() if "speedup" in row[0]] == ["3.14×"]
+    assert [row[3] for row in found.rows() if "seconds" in row[0]] == ["", ""]
+    assert "3.14×" in axes.get_title()
+
+
+def test_the_whole_story_of_an_error_is_folded_below_its_reason():
+    view = page.as_html(result(reasons=("odd: There is no column `x`.",), stories=("Traceback <…>\n  x",)))
+    assert view.index("There is no column") < view.index(
+        "<details><summary>The whole story</summary><pre>Traceback &lt;"
+    )
+
+
+def test_pairs_that_did_not_decide_it_are_told():
+    text = result(discarded_pairs=9).headline()
+    assert "5 pairs (and 9 before them, that did not decide it and do not count)" in text
+    assert "before them" not in result().headline()
 
 
 def test_the_text_of_a_wrong_result_has_the_reason_and_no_numbers():

@@ -116,7 +116,7 @@ def test_work_outside_the_cluster_is_suspicious_for_its_function_and_the_clock()
 def test_counters_that_are_not_whole_give_no_marks() -> None:
     found = of(candidate={**FIXED, "item_pairs": replace(FIXED["item_pairs"], forgotten=501)})
     assert found.verdict == "suspicious"
-    assert "501 of its jobs are not on Spark's page any more" in found.reasons[0]
+    assert "Spark's page has forgotten 501 of its jobs or a part of them" in found.reasons[0]
     assert (found.share("item_trends"), found.share("item_pairs")) == (1.0, 0.0)
 
 

@@ -210,7 +210,7 @@ def comparison(result: Result) -> Picture:
     paired.set_xlim(-0.4, 1.4)
     paired.set_ylim(bottom=0)
     paired.set_ylabel("seconds")
-    paired.set_title(f"{result.pairs} pairs: {result.speedup:.1f}× [{result.low:.1f}, {result.high:.1f}]")
+    paired.set_title(f"{result.pairs} pairs: {result.speedup:.2f}× [{result.low:.2f}, {result.high:.2f}]")
     return figure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from sparklimits.display import figures
+from sparklimits.display import errors, figures, waiting
 from sparklimits.measurement.result import Result
 
 
@@ -19,12 +19,15 @@ def as_html(result: Result) -> str:
     reasons = f"<ul>{items}</ul>" if items else ""
     table = f"<table><tr><th></th><th>naive</th><th>yours</th><th></th></tr>{body}</table>" if body else ""
     picture = figures.as_html(figures.comparison(result)) if result.seconds else ""
-    return f"<p><b>{html.escape(result.headline())}</b></p>{reasons}{table}{picture}"
+    stories = "".join(map(errors.folded, result.stories))
+    return f"<p><b>{html.escape(result.headline())}</b></p>{reasons}{stories}{table}{picture}"
 
 
 def show_in_notebooks() -> None:
-    """Tells IPython, where this runs in it, to show results in this way."""
+    """Tells IPython, where this runs in it, to show results, and errors, in our way."""
     from IPython import get_ipython
 
+    errors.show_in_notebooks()
+    waiting.show_in_notebooks()
     if (shell := get_ipython()) is not None:  # type: ignore[no-untyped-call]
         shell.display_formatter.formatters["text/html"].for_type(Result, as_html)

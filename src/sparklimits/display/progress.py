@@ -15,6 +15,9 @@ class Progress:
     a failure); in a terminal it is one line of standard error; in a log file, one line for each message.
     """
 
+    #: How many are saying something now.
+    at_work = 0
+
     def __init__(self, title: str) -> None:
         self._title = title
         self._began = time.monotonic()
@@ -25,12 +28,14 @@ class Progress:
             self._display = display(HTML(html.escape(title)), display_id=True)
 
     def __enter__(self) -> Progress:
+        Progress.at_work += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leaves the last line, with the time that all took: what comes next, an error say, has a line of its own."""
+        Progress.at_work -= 1
         self("done" if error is None else "stopped")
         if self._display is None and sys.stderr.isatty():
             print(file=sys.stderr)

@@ -18,6 +18,7 @@ from sparklimits.grading import marks
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.policy import tables
 from sparklimits.grading.release import bundle_files, leaked_from
+from sparklimits.grading.shadows import shadowed
 from sparklimits.grading.student_copy import student_copy
 from sparklimits.grading.submission import read_notebook
 from sparklimits.machine.jupyter_files import KERNEL
@@ -58,7 +59,13 @@ def lint(lab_id: str) -> list[Problem]:
         return [Problem(lab_id, "", str(error).rstrip("."), f"A lab's one source is {source}")]
     found = [
         Problem(lab_id, cell, what, remedy)
-        for part in (_names(notebook), _functions(notebook, lab), _points(notebook, lab), _form(notebook))
+        for part in (
+            _names(notebook),
+            _functions(notebook, lab),
+            _shadows(notebook, lab),
+            _points(notebook, lab),
+            _form(notebook),
+        )
         for cell, what, remedy in part
     ]
     if lab.id != lab_id:
@@ -133,6 +140,15 @@ def _functions(notebook: NotebookNode, lab: Lab) -> Iterator[tuple[str, str, str
                 "untouched, it does not fall back to the naive way",
                 f"End it with `return naive.{name}(…)`",
             )
+
+
+def _shadows(notebook: NotebookNode, lab: Lab) -> Iterator[tuple[str, str, str]]:
+    for cell, name in shadowed(notebook, lab.names):
+        yield (
+            cell,
+            f"it gives {name} another meaning than an answer uses, so that cells run out of order break the answer",
+            "Take another name here",
+        )
 
 
 def _points(notebook: NotebookNode, lab: Lab) -> Iterator[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +18,18 @@ from sparklimits.errors import (
     MachineError,
     SparkLimitsError,
     WorkLeftRunningError,
-    in_one_line,
 )
-from sparklimits.machine import faults
+from sparklimits.machine import reasons
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, pairs, verdict
+from sparklimits.measurement.calls import checked, collected, fault_of, whatever_the_rows
 from sparklimits.measurement.lab import Exercise, Lab, Outcome, Quality, Solution
 from sparklimits.measurement.pairs import PairedRun
 from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Place, Plan
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.run import Run
 from sparklimits.measurement.verdict import Broken
-from sparklimits.spark import session
+from sparklimits.spark import interrupts, session
 from sparklimits.spark.timed import Timed, timed
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Data sets of one measurement differ in size by up to this share, so that a result cannot be kept by size.
 JITTER = 0.02
+#: The scale of the few rows on which a function is tried: the smallest for which every lab can make data.
+_FEW = 0.05
 
 
 def scale_from_environment() -> float:
@@ -124,7 +127,7 @@ class Experiment:
             seconds={name: part.seconds for name, part in parts.items()},
             counters={name: part.counters for name, part in parts.items()},
             results=results,
-            checked={one.name: _checked(one, results[one.name], data) for one in exercises},
+            checked={one.name: checked(one, results[one.name], data) for one in exercises},
             untimed=frozenset(one.name for one in exercises if not one.timed),
         )
 
@@ -140,16 +143,20 @@ class Experiment:
             candidate: the functions by name.
             absent: the functions that are not there, by name, with the reason.
         """
+        interrupts.begin()
         broken = {name: Broken("failed", (reason,)) for name, reason in (absent or {}).items()}
-        attempts = faults_so_far = 0
+        broken |= self._tried_out({name: one for name, one in candidate.items() if name not in broken})
+        attempts = faults_so_far = discarded = 0
         while broken.keys() != set(self.lab.names):
             try:
                 result = self._measure_once(candidate, broken)
             except CandidateError as error:
-                broken[error.function] = Broken("failed", (str(error),))
+                broken[error.function] = Broken("failed", (str(error),), story=reasons.story(error))
+                self.progress(f"{error.function} failed; measuring again without it")
                 continue
             except _WrongResultError as error:
                 broken[error.function] = Broken("wrong", error.quality.broken, error.quality.values)
+                self.progress(f"{error.function} is wrong; measuring again without it")
                 continue
             except MachineError as fault:
                 faults_so_far += 1
@@ -167,12 +174,44 @@ class Experiment:
                 faults_so_far = 0
                 continue
             attempts += 1
+            result = replace(result, discarded_pairs=discarded)
             if result.verdict != "inconclusive" or attempts == self.plan.attempts:
                 return result
+            discarded += result.pairs
             self.progress(
-                f"the machine is restless: attempt {attempts} of {self.plan.attempts} was inconclusive"
+                f"the machine is restless: the {result.pairs} pairs of attempt {attempts} of {self.plan.attempts} "
+                "were inconclusive; measuring again from the first pair"
             )
         return verdict.nothing_right(self.lab, broken, scale=self.scale, backend=session.backend())
+
+    def _tried_out(self, candidate: Mapping[str, Solution]) -> dict[str, Broken]:
+        """What cannot run, found on a few rows: in seconds, and not when the other functions have run first.
+
+        Few rows can be too few for a function that is right. So an error that may come of that counts only when it
+        comes on all rows too.
+        """
+        broken: dict[str, Broken] = {}
+        share = _FEW / self.scale
+        if share > 0.5 or self.real is not None:
+            return broken
+        for one in self.lab.exercises:
+            if one.name in candidate and one.tried:
+                self.progress(f"trying {one.name} on a few rows")
+                solution = {one.name: candidate[one.name]}
+                try:
+                    try:
+                        self.run(solution, share=share)
+                    except CandidateError as error:
+                        if not whatever_the_rows(error):
+                            self.progress(f"trying {one.name} on all rows")
+                            self.run(solution)
+                            continue
+                        raise
+                except CandidateError as error:
+                    broken[one.name] = Broken("failed", (str(error),), story=reasons.story(error))
+                except SparkLimitsError:  # the measurement will meet it too, and tell whose fault it is
+                    self.recover()
+        return broken
 
     def _measure_once(self, candidate: Mapping[str, Solution], broken: Mapping[str, Broken]) -> Result:
         alive = {name: candidate[name] for name in self.lab.names if name not in broken}
@@ -216,7 +255,9 @@ class Experiment:
 
     def _timed(self, exercise: Exercise, solution: Solution, inputs: Mapping[str, Any]) -> Timed[Outcome]:
         try:
-            return timed(self.spark, exercise.name, lambda: collected(exercise, solution, inputs))
+            found = timed(self.spark, exercise.name, lambda: collected(exercise, solution, inputs))
+            interrupts.heed()  # a function can swallow it
+            return found
         except WorkLeftRunningError as error:
             raise CandidateError(exercise.name, str(error)) from error
         except (CandidateError, MachineError) as error:
@@ -278,54 +319,10 @@ class Experiment:
             return self.lab.write_data(data, folder)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise _fault(error) or error from error
+            raise fault_of(error) or error from error
 
 
 class _WrongResultError(Exception):
     def __init__(self, function: str, quality: Quality, where: str) -> None:
         self.function = function
         self.quality = Quality(quality.values, tuple(where + reason for reason in quality.broken))
-
-
-def collected(exercise: Exercise, solution: Solution, inputs: Mapping[str, Any]) -> Outcome:
-    """Runs the solution of an exercise and collects its table, with nothing on it but the notes of the drive.
-
-    Raises:
-        CandidateError: the solution raised an error, or returned something that is no table.
-        MachineError: an error came, and it is the machine's.
-    """
-    try:
-        outcome = exercise.call(solution, inputs)
-        table = outcome.table
-        if not isinstance(table, pd.DataFrame):
-            if not hasattr(table, "toPandas"):
-                raise CandidateError(
-                    exercise.name, f"returned {type(table).__name__}, not a DataFrame of Spark or pandas"
-                )
-            table = table.toPandas()
-    except (CandidateError, MachineError):
-        raise
-    except (Exception, SystemExit) as error:
-        if fault := _fault(error):
-            raise fault from error
-        raise CandidateError(exercise.name, f"{type(error).__name__}: {in_one_line(error)}") from error
-    table = pd.DataFrame(table)
-    table.attrs = dict(outcome.notes)
-    return Outcome(table, outcome.counts, outcome.notes)
-
-
-def _checked(exercise: Exercise, result: pd.DataFrame, data: Any) -> Quality:
-    """The quality of a result. One that cannot even be compared is wrong: a table may hold anything."""
-    try:
-        return exercise.check(result, data)
-    except Exception as error:
-        reason = (
-            f"{exercise.name}: the result cannot be compared ({type(error).__name__}: {in_one_line(error)})"
-        )
-        return Quality(broken=(reason,))
-
-
-def _fault(error: BaseException) -> MachineError | None:
-    if (reason := faults.of_the_machine(error)) is None:
-        return None
-    return MachineError(f"{reason} ({type(error).__name__}: {in_one_line(error)})")

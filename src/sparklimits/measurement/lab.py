@@ -88,6 +88,9 @@ class Exercise:
 
     ``drive(solution, inputs)`` is what runs on the clock, for a solution that is a part of a larger job (one
     worker of a training, say); by default the solution is called with the inputs named in ``inputs``.
+
+    ``tried`` says whether the function is tried on a few rows before a measurement. That is of no use where fewer rows
+    make no shorter job.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Exercise:
     timed: bool = True
     further: Mapping[str, Bar] = field(default_factory=dict)
     drive: Callable[[Solution, Mapping[str, Any]], Outcome] | None = None
+    tried: bool = True
 
     @property
     def bars(self) -> dict[str, Bar]:

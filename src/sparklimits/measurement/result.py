@@ -52,7 +52,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class Result:
-    """What a measurement found. Times are seconds, ``speedup`` is baseline over candidate."""
+    """What a measurement found. Times are seconds, ``speedup`` is baseline over candidate.
+
+    ``discarded_pairs`` ran in attempts before this one, which were inconclusive.
+    ``stories`` are all that was said of errors whose ``reasons`` are one paragraph each.
+    """
 
     lab: str
     backend: str
@@ -69,6 +73,8 @@ class Result:
     quality: Mapping[str, float] = field(default_factory=dict)
     arms: Mapping[str, Arm] = field(default_factory=dict)
     shown: Sequence[str] = ()
+    discarded_pairs: int = 0
+    stories: Sequence[str] = ()
     version: str = __version__
 
     @property
@@ -100,6 +106,7 @@ class Result:
             "low": _number(self.low),
             "high": _number(self.high),
             "pairs": self.pairs,
+            "discarded_pairs": self.discarded_pairs,
             "verdict": self.verdict,
             "reasons": list(self.reasons),
             "quality": dict(self.quality),
@@ -119,12 +126,14 @@ class Result:
         """The table: what, naive, yours, how many times better."""
         if not self.exercises:
             return []
+        # The quotient of two medians is another number than the mean of the pairs: one of them is enough.
         rows = [
-            (f"{name}, seconds", f"{part.baseline_s:.2f}", f"{part.candidate_s:.2f}",
-             f"{part.baseline_s / part.candidate_s:.1f}×")
+            (f"{name}, median seconds", f"{part.baseline_s:.2f}", f"{part.candidate_s:.2f}", "")
             for name, part in self.exercises.items()
             if part.on_cluster
-        ]  # fmt: skip
+        ]
+        if not math.isnan(self.speedup):
+            rows.append(("speedup, mean of the pairs", "", "", f"{self.speedup:.2f}×"))
         rows += [
             (f"{name}, {counter_name(part.counter)}", counter_value(part.counter, part.baseline_counter),
              counter_value(part.counter, part.candidate_counter),
@@ -149,9 +158,14 @@ class Result:
         if not math.isnan(self.speedup):
             text += (
                 f". {self.speedup:.2f} times as fast, 95 % interval {self.low:.2f} to {self.high:.2f}, "
-                f"{self.pairs} pairs; full marks from {self.full_marks_at:.2f}"
+                f"{self.pairs} pairs{self._discarded()}; full marks from {self.full_marks_at:.2f}"
             )
         return text + "."
+
+    def _discarded(self) -> str:
+        if not self.discarded_pairs:
+            return ""
+        return f" (and {self.discarded_pairs} before them, that did not decide it and do not count)"
 
     def __str__(self) -> str:
         rows = [("", "naive", "yours", ""), *self.rows()]

@@ -20,11 +20,15 @@ PROVISIONAL = 0.5
 
 @dataclass(frozen=True)
 class Broken:
-    """Why a function earns nothing: ``failed``, ``wrong``, ``suspicious``, or ``inconclusive``, with the reasons."""
+    """Why a function earns nothing: ``failed``, ``wrong``, ``suspicious``, or ``inconclusive``, with the reasons.
+
+    ``story`` is all that was said of the error, where it was one.
+    """
 
     verdict: str
     reasons: tuple[str, ...]
     values: Mapping[str, float] = field(default_factory=dict)
+    story: str = ""
 
 
 #: Which verdict stands for a lab whose functions have several: the first of these.
@@ -82,6 +86,7 @@ def of(
         | {name: value for one in broken.values() for name, value in one.values.items()},
         arms={arm: _arm(runs[arm]) for arm in runs},
         shown=lab.shown,
+        stories=_stories(broken),
     )
     if ratio is not None:
         result = replace(result, speedup=ratio.speedup, low=ratio.low, high=ratio.high)
@@ -97,7 +102,8 @@ def nothing_right(lab: Lab, broken: Mapping[str, Broken], *, scale: float, backe
     """The result when there is no function left to measure."""
     reasons = tuple(reason for one in broken.values() for reason in one.reasons)
     values = {name: value for one in broken.values() for name, value in one.values.items()}
-    return replace(_unmeasured(lab, _verdict(broken, False, 0.0), reasons, scale, backend), quality=values)
+    result = _unmeasured(lab, _verdict(broken, False, 0.0), reasons, scale, backend)
+    return replace(result, quality=values, stories=_stories(broken))
 
 
 def also(result: Result, lab: Lab, name: str, broken: Broken) -> Result:
@@ -112,6 +118,7 @@ def also(result: Result, lab: Lab, name: str, broken: Broken) -> Result:
         verdict=_verdict({**stood, name: broken}, False, 0.0),
         reasons=(*result.reasons, *broken.reasons),
         shares={**result.shares, **lost},
+        stories=(*result.stories, *_stories({name: broken})),
     )
 
 
@@ -142,6 +149,10 @@ def _unmeasured(lab: Lab, verdict: str, reasons: tuple[str, ...], scale: float, 
     )
 
 
+def _stories(broken: Mapping[str, Broken]) -> tuple[str, ...]:
+    return tuple(one.story for one in broken.values() if one.story)
+
+
 def _all(lab: Lab, share: float) -> dict[str, float]:
     return dict.fromkeys((SPEED, *lab.bars), share)
 
@@ -159,7 +170,8 @@ def _doubts(
             )
         if lost := max((part.forgotten for part in counted), default=0):
             found.setdefault(one.name, []).append(
-                f"{one.name}: {lost:,} of its jobs are not on Spark's page any more, so its counters are incomplete"
+                f"{one.name}: Spark's page has forgotten {lost:,} of its jobs or a part of them: its counters are "
+                "incomplete, and give no marks"
             )
         if one.timed and ratio is not None and ratio.speedup > bars.SUSPICIOUS * lab.gain:
             found.setdefault(one.name, []).append(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sparklimits import __version__
 from sparklimits.errors import MachineError, in_one_line
-from sparklimits.machine import web
+from sparklimits.machine import messages, web
 from sparklimits.machine.paths import scratch
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def require_suitable(spark: SparkSession, master: str) -> None:
             this process's folder for temporary files.
     """
     if alive_workers(master) == 0:
-        raise MachineError(f"The cluster at {master} has no workers: start one that registers there.")
+        raise MachineError(messages.tell("no_workers", master=master))
     _wait(spark, master)
     _ask(spark, master)
     threading.Thread(target=_watch, args=(spark, master), daemon=True).start()
@@ -67,10 +67,7 @@ def _wait(spark: SparkSession, master: str) -> None:
     began = time.monotonic()
     while not count(spark):
         if time.monotonic() - began > FIRST:
-            raise MachineError(
-                f"The cluster at {master} gave no executor in {FIRST:.0f} s: its workers are busy with other sessions "
-                "(close their notebooks), or have less memory than the lab asks for."
-            )
+            raise MachineError(messages.tell("no_executor", master=master, seconds=f"{FIRST:.0f}"))
         time.sleep(0.2)
     began = time.monotonic()
     while count(spark) < (alive_workers(master) or 0) and time.monotonic() - began < ALL:
@@ -88,26 +85,19 @@ def _ask(spark: SparkSession, master: str) -> None:
     except Exception as error:
         said = str(error)
         if "PYTHON_VERSION_MISMATCH" in said:
-            raise MachineError(
-                f"The executors of {master} run another Python than this process, which has "
-                f"{platform.python_version()}: set PYSPARK_PYTHON to the same version there."
-            ) from error
+            told = messages.tell("other_python", master=master, version=platform.python_version())
+            raise MachineError(told) from error
         if "No module named 'sparklimits'" in said:
-            raise MachineError(
-                f"The executors of {master} have no sparklimits: install version {__version__} there, and set "
-                "PYSPARK_PYTHON to that Python."
-            ) from error
-        raise MachineError(f"The executors of {master} cannot run Python: {in_one_line(error)}") from error
+            told = messages.tell("no_package_there", master=master, version=__version__)
+            raise MachineError(told) from error
+        told = messages.tell("no_python", master=master, reason=in_one_line(error).rstrip("."))
+        raise MachineError(told) from error
     for version, seen in answers:
         if version != __version__:
-            raise MachineError(
-                f"The executors of {master} have sparklimits {version}, this process {__version__}: install the same."
-            )
+            told = messages.tell("other_version", master=master, theirs=version, ours=__version__)
+            raise MachineError(told)
         if not seen:
-            raise MachineError(
-                f"The executors of {master} do not see {probe.parent}, where the labs put their data: set "
-                "SPARKLIMITS_TMP to a folder that all machines share."
-            )
+            raise MachineError(messages.tell("folder_not_shared", master=master, folder=probe.parent))
 
 
 def _machine(path: str) -> tuple[str, bool]:

@@ -7,15 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparklimits.errors import MachineError, in_one_line
-from sparklimits.machine import environment
+from sparklimits.machine import environment, messages
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import scratch
-from sparklimits.spark import guard, master
+from sparklimits.spark import guard, interrupts, master, quiet
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         # cannot be counted.
         "spark.ui.retainedJobs": str(RETAINED),
         "spark.ui.retainedStages": str(RETAINED),
+        # What Spark tells its page: 10,000 events may wait by default, and more are dropped, so that a job whose end is
+        # among them would run for ever there.
+        "spark.scheduler.listenerbus.eventqueue.capacity": str(10 * RETAINED),
         "spark.local.dir": str(folder / "local"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.executor.instances": str(constraints.executors),
@@ -87,15 +91,30 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
             builder = builder.config(key, value)
         try:
             spark = builder.getOrCreate()
+            interrupts.heed()
+        except KeyboardInterrupt as interrupt:
+            _end_half_started(interrupt)
+            raise
         except Exception as error:
             reason = in_one_line(error)  # before Java is stopped: it is asked for what its error says
             end()
-            raise MachineError(
-                f"Spark did not start on {address}: {reason.rstrip('.')}. {_kept_log()}"
-                "`sparklimits doctor` looks at the machine."
-            ) from error
+            told = messages.tell("not_started", master=address, reason=reason.rstrip("."), log=_kept_log())
+            raise MachineError(told) from error
+        finally:
+            interrupts.install()  # pyspark has set a handler of its own, which asks Java on a busy connection
     guard.share(str(spark.sparkContext.uiWebUrl))
+    quiet.keep_off_the_screen(folder / "driver.log")
     return spark
+
+
+def _end_half_started(interrupt: KeyboardInterrupt) -> None:
+    """Ends a Java that was still being started: only the place that was interrupted knows of it."""
+    for frame, _ in traceback.walk_tb(interrupt.__traceback__):
+        process = frame.f_locals.get("proc")
+        if isinstance(process, subprocess.Popen):
+            process.kill()
+            process.wait()
+    end()
 
 
 def _kept_log() -> str:
@@ -105,8 +124,8 @@ def _kept_log() -> str:
         shutil.copy(log, kept)
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
         told = next((line for line in reversed(lines) if "rror" in line or "Exception" in line), "")
-        return f"Its log, {kept}, says: {told[:300]} " if told else f"Its log is {kept}. "
-    return ""
+        return f"Its log, {kept}, says: {told[:300].rstrip('.')}." if told else f"Its log is {kept}."
+    return "Its log could not be kept."
 
 
 def _replace_a_strangers_session() -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 
 from sparklimits.errors import MachineError
+from sparklimits.machine import messages
 from sparklimits.spark.constraints import Constraints
 
 
@@ -29,13 +30,8 @@ def address(constraints: Constraints) -> str:
         try:
             socket.create_connection((host, port), timeout=5).close()
         except OSError as error:
-            raise MachineError(
-                f"SPARKLIMITS_MASTER is {master}, but nothing answers at {host} port {port} ({error}). Start "
-                "that cluster, correct the address, or unset SPARKLIMITS_MASTER to use the embedded cluster."
-            ) from error
+            told = messages.tell("master_silent", master=master, host=host, port=port, reason=error)
+            raise MachineError(told) from error
     elif not re.match(r"(local(\[.*\]|-cluster\[.*\])?$|yarn$|k8s://)", master):
-        raise MachineError(
-            f"SPARKLIMITS_MASTER is {master!r}, which is no Spark master. Write spark://HOST:PORT, yarn or "
-            "k8s://HOST:PORT, or unset it to use the embedded cluster."
-        )
+        raise MachineError(messages.tell("master_unknown", master=repr(master)))
     return master

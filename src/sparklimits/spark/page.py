@@ -14,13 +14,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sparklimits.errors import MachineError, WorkLeftRunningError
-from sparklimits.machine import web
+from sparklimits.machine import messages, web
 from sparklimits.spark import executors, guard
 from sparklimits.spark.counters import Counters, Task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+#: More tasks than the page remembers of a stage.
+_ALL = 1_000_000
 #: Seconds that a job may go on after the work has returned: Spark tells its page about a task some milliseconds after
 #: the task has ended.
 LINGER = 4.0
@@ -55,10 +57,7 @@ def _jobs_so_far(spark: SparkSession) -> int:
     try:
         return int(spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs())
     except Exception as error:  # py4j raises a different error for each way in which a JVM can be gone
-        raise MachineError(
-            f"Spark does not answer any more ({type(error).__name__}). Restart the kernel and run the notebook from "
-            "the top."
-        ) from error
+        raise MachineError(messages.tell("silent", kind=type(error).__name__)) from error
 
 
 class _Page:
@@ -84,30 +83,33 @@ class _Page:
     def get(self, path: str) -> Any:
         """What the page says of something that it knows."""
         if (found := self.known(path)) is None:
-            raise MachineError(
-                f"Spark's page at {self._address} does not know {path}, which it listed before."
-            )
+            raise MachineError(messages.tell("page_forgot", address=self._address, path=path))
         return found
 
     def _told(self, ask: Any) -> Any:
         try:
             return ask()
         except (OSError, ValueError) as error:
-            raise MachineError(
-                f"Spark's page at {self._address} does not answer ({error}), so its counters cannot be read. "
-                "Restart the kernel and run the notebook from the top."
-            ) from error
+            told = messages.tell("page_silent", address=self._address, reason=error)
+            raise MachineError(told) from error
 
 
 def _read(page: _Page, jobs: range, began: float, counters: Counters) -> None:
     _wait_until_known(page, jobs[-1])
     tasks: dict[int, list[Task]] = {}
+    cut: set[int] = set()
     for number in jobs:
         job = _finished_job(page, number)
         for stage in job["stageIds"] if job else ():
             if stage not in tasks:
-                tasks[stage] = list(_stage_tasks(page, stage, began))
-        if job is None or sum(bool(tasks[stage]) for stage in job["stageIds"]) < job["numCompletedStages"]:
+                tasks[stage], whole = _stage_tasks(page, stage, began)
+                if not whole:
+                    cut.add(stage)
+        if (
+            job is None
+            or sum(bool(tasks[stage]) for stage in job["stageIds"]) < job["numCompletedStages"]
+            or cut.intersection(job["stageIds"])
+        ):
             counters.forgotten += 1
     counters.tasks = [task for _, part in sorted(tasks.items()) for task in part]
 
@@ -129,20 +131,23 @@ def _finished_job(page: _Page, job: int) -> dict[str, Any] | None:
             return state
         if time.monotonic() > deadline:
             page.spark.sparkContext.cancelAllJobs()
-            raise WorkLeftRunningError(
-                f"job {job} of Spark still runs {LINGER:.0f} s after the result came; all jobs were cancelled"
-            )
+            raise WorkLeftRunningError(messages.tell("work_left", job=job, seconds=f"{LINGER:.0f}"))
         time.sleep(0.02)
 
 
-def _stage_tasks(page: _Page, stage: int, began: float) -> Iterator[Task]:
+def _stage_tasks(page: _Page, stage: int, began: float) -> tuple[list[Task], bool]:
+    """The tasks of a stage that have succeeded, and whether these are all: the page remembers so many of each stage."""
+    found: list[Task] = []
+    whole = True
     # The page does not know a stage that never ran, because its shuffle files were there already.
     for attempt in page.known(f"stages/{stage}?details=false") or ():
         if attempt["status"] == "SKIPPED":
             continue
-        for task in page.get(f"stages/{stage}/{attempt['attemptId']}/taskList?length=100000"):
-            if task["status"] == "SUCCESS":
-                yield _task(stage, task, began)
+        tasks = page.get(f"stages/{stage}/{attempt['attemptId']}/taskList?length={_ALL}")
+        succeeded = [_task(stage, task, began) for task in tasks if task["status"] == "SUCCESS"]
+        whole = whole and len(succeeded) >= attempt["numCompleteTasks"]
+        found += succeeded
+    return found, whole
 
 
 def _task(stage: int, task: dict[str, Any], began: float) -> Task:

@@ -8,6 +8,7 @@ Spark master instead, as the container of :mod:`sparklimits.containers.cluster` 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import shutil
 from collections.abc import Iterator
@@ -54,6 +55,8 @@ def get(
         stop()
     spark = launch.start(wanted, name, beside)
     _current = (wanted, spark)
+    atexit.unregister(stop)
+    atexit.register(stop)  # before the scratch folder goes, whose files its processes have open
     if backend() != "embedded":
         try:
             executors.require_suitable(spark, master.address(wanted))

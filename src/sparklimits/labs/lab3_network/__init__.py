@@ -45,6 +45,7 @@ LAB = Lab(
             needs="object_bytes",
             timed=False,
             drive=kryo.drive_settings,
+            tried=False,
         ),
     ),
     constraints=Constraints(),

@@ -25,6 +25,7 @@ LAB = Lab(
             Bar("jobs", good=6, bad=40),
             check_round,
             drive=naive.in_rounds,
+            tried=False,
         ),
         Exercise(
             "worker",
@@ -35,6 +36,7 @@ LAB = Lab(
             timed=False,
             further={"waits": Bar("server_waits", good=1, bad=100)},
             drive=naive.with_server,
+            tried=False,
         ),
     ),
     constraints=Constraints(),

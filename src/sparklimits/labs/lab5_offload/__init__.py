@@ -27,6 +27,7 @@ LAB = Lab(
             Bar("jobs", good=5, bad=60),
             check_trained,
             drive=naive.drive_training,
+            tried=False,
         ),
         Exercise(
             "score",
