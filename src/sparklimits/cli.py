@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sparklimits import __version__, labs
 from sparklimits.errors import SparkLimitsError
+from sparklimits.machine import user
 
 if TYPE_CHECKING:
     from sparklimits.measurement.lab import Lab
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit code. Errors made for the reader end in one line and code 1."""
+    user.settle()
     parser = _parser()
     options, further = parser.parse_known_args(arguments)
     if options.command is _lab:
@@ -40,6 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     doctor = commands.add_parser("doctor", help="what this machine has, what is missing and how to get it")
+    doctor.add_argument(
+        "--try", dest="trial", action="store_true", help="start a cluster and work on it, a minute"
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    doctor.add_argument(
+        "--report", action="store_true", help="write a file to send to others, without your name or paths"
+    )
     doctor.set_defaults(command=_doctor)
 
     lab = commands.add_parser(
@@ -111,7 +120,7 @@ def _add_cluster(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _doctor(options: argparse.Namespace) -> int:
     from sparklimits.student.doctor import doctor
 
-    return doctor()
+    return doctor(options.trial, options.json, options.report)
 
 
 def _lab(options: argparse.Namespace) -> int:

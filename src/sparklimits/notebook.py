@@ -19,6 +19,7 @@ from sparklimits.display import figures, page
 from sparklimits.display.progress import Progress
 from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
 from sparklimits.labs import find
+from sparklimits.machine import environment, user
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, verdict
 from sparklimits.measurement.experiment import Experiment, scale_from_environment
@@ -250,6 +251,11 @@ def open_lab(lab_id: str) -> OpenLab:
         SparkLimitsError: no such lab, or the machine lacks something; the message says what to do.
     """
     page.show_in_notebooks()
+    user.settle()
+    if others := environment.leave_other_sparks():
+        print(
+            f"Left aside: another installation of Spark, which Python's path led to in {', '.join(others)}."
+        )
     return OpenLab(find(lab_id))
 
 

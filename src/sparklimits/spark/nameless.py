@@ -19,7 +19,7 @@ _CLASS = "com.sun.security.auth.module.UnixLoginModule"
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 
 #: Variables that name the user where the system does not.
-VARIABLES = {name: user.NAME for name in ("USER", "LOGNAME", "SPARK_USER", "HADOOP_USER_NAME")}
+VARIABLES = dict.fromkeys(("USER", "LOGNAME", "SPARK_USER", "HADOOP_USER_NAME"), user.NAME)
 
 
 def options(java_home: Path, jars: Path, folder: Path) -> str:

@@ -21,6 +21,11 @@ def wanted(constraints: Constraints) -> int:
     return (_heaps(constraints) + javas * _BESIDE_HEAP + _PYTHON) * _MB
 
 
+def least(constraints: Constraints) -> int:
+    """Bytes of memory without which such a cluster does not start."""
+    return (_heaps(constraints) + _LEAST_BESIDE) * _MB
+
+
 def require(constraints: Constraints) -> None:
     """Does nothing when a cluster for these constraints fits; prints one line when it may be too much just now.
 
@@ -28,10 +33,9 @@ def require(constraints: Constraints) -> None:
         MachineError: it cannot fit into what the kernel grants.
     """
     memory = limits.memory()
-    least = (_heaps(constraints) + _LEAST_BESIDE) * _MB
-    if memory.granted < least:
+    if memory.granted < (needed := least(constraints)):
         raise MachineError(
-            messages.tell("memory_too_small", needed=least / 1e9, by=memory.by, granted=memory.granted / 1e9)
+            messages.tell("memory_too_small", needed=needed / 1e9, by=memory.by, granted=memory.granted / 1e9)
         )
     if (left := limits.processes()) is not None and left < PROCESSES:
         raise MachineError(messages.tell("processes_too_few", needed=PROCESSES, left=left))

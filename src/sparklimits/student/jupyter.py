@@ -8,6 +8,7 @@ import sys
 import webbrowser
 from importlib import resources
 
+from sparklimits.machine import environment
 from sparklimits.machine.paths import project_root
 from sparklimits.student import workspace
 
@@ -19,6 +20,8 @@ def open_lab(arguments: list[str]) -> int:
     printed.
     """
     work = workspace.prepare()
+    if work != project_root() / "work":
+        print(f"The course's folder is shared: your copies of the labs are in {work}.", flush=True)
     options = [] if _has_browser() else ["--no-browser"]
     if options:
         print(
@@ -27,10 +30,15 @@ def open_lab(arguments: list[str]) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     # The kernels find the labs, and put their temporary files, in the project whatever folder they run in.
-    environment = {**os.environ, "SPARKLIMITS_HOME": str(project_root()), "JUPYTER_CONFIG_PATH": _settings()}
+    variables = {
+        **os.environ,
+        "SPARKLIMITS_HOME": str(project_root()),
+        "JUPYTER_CONFIG_PATH": _settings(),
+        "PYTHONPATH": environment.python_path(),
+    }
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir", str(work), *options, *arguments]
     try:
-        return subprocess.call(command, cwd=work, env=environment)
+        return subprocess.call(command, cwd=work, env=variables)
     except KeyboardInterrupt:
         return 0
 

@@ -8,30 +8,35 @@ from importlib import resources
 from pathlib import Path
 
 from sparklimits import labs
-from sparklimits.errors import SparkLimitsError
-from sparklimits.machine.paths import project_root
+from sparklimits.errors import MachineError, SparkLimitsError
+from sparklimits.machine import messages
+from sparklimits.machine.paths import project_root, work_folder
 
 #: What JupyterLab's Validate button reads in ``work/``.
 _CONFIG = resources.files("sparklimits") / "resources" / "work_nbgrader_config.py"
-
-
-def work_folder() -> Path:
-    """Where the student's copies are."""
-    return project_root() / "work"
 
 
 def prepare() -> Path:
     """Copies every lab that is not there yet to ``work/``, and returns that folder.
 
     Raises:
-        SparkLimitsError: there are no labs here.
+        SparkLimitsError: there are no labs here, or the student's folder cannot be written.
     """
     released = project_root() / "labs"
     if not released.is_dir():
         raise SparkLimitsError(
             f"There is no folder {released}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
         )
-    work = work_folder()
+    try:
+        return _filled(work_folder(), released)
+    except OSError as error:
+        raise MachineError(
+            messages.tell("work_not_writable", path=work_folder(), reason=error.strerror)
+        ) from error
+
+
+def _filled(work: Path, released: Path) -> Path:
+    """The student's folder with a copy of every lab that was not there."""
     work.mkdir(exist_ok=True)
     (work / "nbgrader_config.py").write_text(_CONFIG.read_text("utf-8"))
     for lab in sorted(folder for folder in released.iterdir() if folder.is_dir()):

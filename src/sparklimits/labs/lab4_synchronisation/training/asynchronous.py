@@ -30,6 +30,7 @@ from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal, Training
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle, Meeting, ServerJob, WorkerJob
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
+from sparklimits.machine.paths import scratch
 
 Worker = Callable[[Handle, Iterator[Batch]], None]
 #: Seconds that the server gets to end by itself once no worker runs any more.
@@ -50,7 +51,7 @@ def train(work: Worker, shards: Any, table: Table, goal: Goal, bound: int | None
     began = time.time()
     host = context.getConf().get("spark.driver.host")
     meeting = Meeting(host, free_port(host), shards.getNumPartitions())
-    with tempfile.TemporaryDirectory(prefix="sparklimits-server-") as folder:
+    with tempfile.TemporaryDirectory(prefix="server-", dir=scratch()) as folder:
         out = Path(folder) / "table.npy"
         server = _start(pickle.dumps(ServerJob(meeting, table, goal, bound, out)))
         try:
