@@ -189,15 +189,19 @@ def pip(*arguments: str) -> None:
 def pip_environment() -> dict[str, str]:
     """The variables for pip: its configuration in files and variables, less what set-up does not follow."""
     asked = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    told = subprocess.run(asked, capture_output=True, text=True, errors="replace").stdout
+    # `user = true` would otherwise be taken for an option of this command too: list the user's own file alone.
+    plainly = {**os.environ, "PIP_USER": "0"}
+    told = subprocess.run(asked, capture_output=True, text=True, errors="replace", env=plainly).stdout
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
-    # One that pip takes from a variable comes last in its list, as it comes first to pip.
-    for name, value in re.findall(r"^[\w:]+\.([\w-]+)=(.+)$", told, re.MULTILINE):
-        if FOLLOWED.fullmatch(name):
-            kept["PIP_" + name.upper().replace("-", "_")] = " ".join(str(ast.literal_eval(value)).split())
-    # The empty file is pip's own way to leave all files of configuration aside.
+    settings = re.findall(r"^([\w:]+)\.([\w-]+)=(.+)$", told, re.MULTILINE)
+    for section in ("global", "install", ":env:"):  # a later one holds where two name the same
+        for where, name, value in settings:
+            if where == section and FOLLOWED.fullmatch(name):
+                values = " ".join(str(ast.literal_eval(value)).split())
+                kept["PIP_" + name.upper().replace("-", "_")] = values
     from sparklimits.machine.environment import utf8_locale
 
+    # The empty file is pip's own way to leave all files of configuration aside.
     return {**kept, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": utf8_locale()}
 
 

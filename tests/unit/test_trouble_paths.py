@@ -72,12 +72,13 @@ def test_what_a_folder_cannot_do_is_done_elsewhere_and_removed_with_it(
     base: Path, monkeypatch: pytest.MonkeyPatch, lacking
 ) -> None:
     lacking(monkeypatch, base)
-    monkeypatch.setattr(paths, "scratch", lambda made=paths.scratch(): made)
+    made = paths.scratch()
+    monkeypatch.setattr(paths, "scratch", lambda: made)
     tools = paths.programs()
     assert base not in tools.parents
     assert places.can_link(tools)
     assert places.can_execute(tools)
-    paths._remove(paths.scratch(), os.getpid())
+    paths._remove(made, os.getpid())
     assert not tools.exists()
 
 
@@ -203,7 +204,9 @@ def shared(short: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     real, real_mkdir = os.access, Path.mkdir
 
     def access(path: object, mode: int) -> bool:
-        return real(path, mode) and not (mode & os.W_OK and course in (Path(str(path)), *Path(str(path)).parents))
+        return real(path, mode) and not (
+            mode & os.W_OK and course in (Path(str(path)), *Path(str(path)).parents)
+        )
 
     def mkdir(self: Path, *arguments: object, **options: object) -> None:
         if course in self.parents and not self.exists():
@@ -233,9 +236,7 @@ def test_jupyterlab_opens_on_the_copies_and_says_where_they_are(
     shared: Path, short: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     called: list[Path] = []
-    monkeypatch.setattr(
-        jupyter.subprocess, "call", lambda command, cwd, env: called.append(cwd) or 0
-    )
+    monkeypatch.setattr(jupyter.subprocess, "call", lambda command, cwd, env: called.append(cwd) or 0)
     assert jupyter.open_lab([]) == 0
     assert called == [short / "home" / "sparklimits"]
     assert f"your copies of the labs are in {short}/home/sparklimits" in capsys.readouterr().out
@@ -246,11 +247,13 @@ def test_without_a_home_to_write_one_sentence_says_what_to_do(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(shared / "labs"))
-    with pytest.raises(MachineError, match="cannot be written to .*sparklimits .*set SPARKLIMITS_HOME"):
+    with pytest.raises(MachineError, match=r"cannot be written to .*sparklimits .*set SPARKLIMITS_HOME"):
         workspace.prepare()
 
 
 def test_make_starts_no_program_by_the_first_line_of_a_script() -> None:
     """That line holds the path of the checkout: with a space, a `$`, or 127 letters in it nothing would start."""
     commands = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("\t")]
-    assert not [line for line in commands if "$(BIN)/" in line.replace("$(BIN)/python ", "").replace("-x $(BIN)/", "")]
+    assert not [
+        line for line in commands if "$(BIN)/" in line.replace("$(BIN)/python ", "").replace("-x $(BIN)/", "")
+    ]
