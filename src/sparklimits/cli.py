@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     user.settle()
     parser = _parser()
     options, further = parser.parse_known_args(arguments)
-    if options.command is _lab:
+    if options.command in (_lab, _teach):
         options.jupyter = further
     elif further:
         parser.error(f"unrecognized arguments: {' '.join(further)}")
@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     # No argument stands for them: argparse would refuse a first one that starts with a dash.
     lab.set_defaults(command=_lab)
+
+    teach = commands.add_parser(
+        "teach", help="for instructors: JupyterLab on the solutions, with nbgrader's tools (options go to it)"
+    )
+    teach.set_defaults(command=_teach)
 
     run = commands.add_parser("run", help="measure a lab's naive way against a fix")
     run.add_argument("lab", help=", ".join(labs.ids()))
@@ -127,6 +132,12 @@ def _lab(options: argparse.Namespace) -> int:
     from sparklimits.student.jupyter import open_lab
 
     return open_lab(options.jupyter)
+
+
+def _teach(options: argparse.Namespace) -> int:
+    from sparklimits.student.jupyter import open_teach
+
+    return open_teach(options.jupyter)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -226,7 +226,7 @@ class OpenLab:
             self.data = self.as_spark(self.frame)
 
     def _repr_html_(self) -> str:
-        limits, address = self.lab.constraints, session.page_address(self.spark)
+        limits, address = self.lab.constraints, html.escape(session.page_address(self.spark))
         settings = "".join(
             f"<li><code>{html.escape(key)}</code>: {html.escape(limits.reasons[key])}</li>"
             for key in limits.settings
@@ -235,7 +235,12 @@ class OpenLab:
             f"<p><b>{html.escape(self.lab.id)}</b>, sparklimits {__version__}: "
             f"{executors.count(self.spark)} executors of {limits.cores} core and "
             f"{limits.memory_mb} MB ({html.escape(session.backend())}). "
-            f"<a href='{address}' target='_blank'>Spark's own page</a></p>"
+            f"<a href='{address}' target='_blank'>Spark's own page</a>"
+            + (
+                f" (<code>{address}</code> after the host in your browser's address)</p>"
+                if address.startswith("/")
+                else f" (<code>{address}</code>)</p>"
+            )
             + (
                 f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"
                 if settings

@@ -195,6 +195,9 @@ def test_the_projects_root_is_the_nearest_folder_with_the_labs(monkeypatch, tmp_
     monkeypatch.delenv("SPARKLIMITS_HOME", raising=False)
     course, below = tmp_path / "course", tmp_path / "course" / "work" / "lab2_skew"
     below.mkdir(parents=True)
+    monkeypatch.setattr(
+        paths, "__file__", str(tmp_path / "venv" / "lib" / "sparklimits" / "machine" / "paths.py")
+    )
     monkeypatch.chdir(below)
     source = Path(paths.__file__).parents[3]
     assert paths.project_root() == source  # a shared checkout, for a user in a folder of their own

@@ -237,9 +237,10 @@ def test_jupyterlab_opens_on_the_copies_and_says_where_they_are(
 ) -> None:
     called: list[Path] = []
     monkeypatch.setattr(jupyter.subprocess, "call", lambda command, cwd, env: called.append(cwd) or 0)
+    monkeypatch.setattr(jupyter.jupyter_files, "put", lambda prefix: None)
     assert jupyter.open_lab([]) == 0
     assert called == [short / "home" / "sparklimits"]
-    assert f"your copies of the labs are in {short}/home/sparklimits" in capsys.readouterr().out
+    assert f"our copies of the labs are in {short}/home/sparklimits" in capsys.readouterr().out
 
 
 @pytest.mark.shows("work_not_writable")
@@ -247,7 +248,7 @@ def test_without_a_home_to_write_one_sentence_says_what_to_do(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(shared / "labs"))
-    with pytest.raises(MachineError, match=r"cannot be written to .*sparklimits .*set SPARKLIMITS_HOME"):
+    with pytest.raises(MachineError, match=r"cannot be written to .*sparklimits .*Set SPARKLIMITS_WORK"):
         workspace.prepare()
 
 

@@ -12,7 +12,7 @@ from sparklimits.machine.paths import project_root
 #: What the image is made from; docker/Dockerfile.dockerignore says the same.
 _MADE_FROM = (
     "docker/Dockerfile", "docker/discover-machine", "docker/discover-gpu", "docker/shape-link", "constraints.txt",
-    "pyproject.toml", "nbgrader_config.py", "src", "labs",
+    "pyproject.toml", "nbgrader_config.py", "src", "course", "labs",
 )  # fmt: skip
 
 

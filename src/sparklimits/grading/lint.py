@@ -20,6 +20,7 @@ from sparklimits.grading.policy import tables
 from sparklimits.grading.release import bundle_files, leaked_from
 from sparklimits.grading.student_copy import student_copy
 from sparklimits.grading.submission import read_notebook
+from sparklimits.machine.jupyter_files import KERNEL
 from sparklimits.machine.paths import project_root
 from sparklimits.measurement.lab import Lab
 from sparklimits.measurement.result import SPEED
@@ -182,6 +183,8 @@ def _form(notebook: NotebookNode) -> Iterator[tuple[str, str, str]]:
     version = str(notebook.metadata.get("sparklimits", {}).get("version", ""))
     if version.split(".")[0] != __version__.split(".")[0]:
         yield "", f"its metadata names version {version or 'none'}, and this is {__version__}", "Correct it"
+    if (kernel := notebook.metadata.get("kernelspec", {}).get("name", "")) != KERNEL:
+        yield "", f"it asks for the kernel {kernel or 'of nobody'}", f"Choose the kernel {KERNEL}, and save"
 
 
 def _copy(lab_id: str, notebook: NotebookNode, root: Path) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from traitlets.config import Config
 
-from sparklimits.grading.preprocessors import RefuseOtherVersion, WritePoints
+from sparklimits.grading.preprocessors import KeepCells, RefuseOtherVersion, WritePoints
 
 #: Seconds that one cell may take: a measurement with all its pairs, repeated once, on a busy machine.
 CELL_TIMEOUT = 1800
@@ -36,6 +36,7 @@ def apply(config: Config) -> None:
         "nbgrader.preprocessors.IncludeHeaderFooter",
         "nbgrader.preprocessors.InstantiateTests",
         "nbgrader.preprocessors.LockCells",
+        KeepCells,
         "nbgrader.preprocessors.ClearSolutions",
         "nbgrader.preprocessors.ClearOutput",
         "nbgrader.preprocessors.CheckCellMetadata",

@@ -38,3 +38,19 @@ class WritePoints(NbGraderPreprocessor):
             SubmissionError: a cell or a heading asks for points that do not exist; the message names it.
         """
         return marks.written_out(nb), resources
+
+
+class KeepCells(NbGraderPreprocessor):
+    """Makes every cell of code undeletable in a student's copy, as nbgrader's LockCells does with its own cells.
+
+    Graded cells need what the others define: the one that opens the lab, above all. JupyterLab deletes a cell on two
+    keys and says nothing. Cells that a student adds can be deleted, and all but locked ones can be edited.
+    """
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        """The same cell, kept."""
+        if cell.cell_type == "code":
+            cell.metadata["deletable"] = False
+        return cell, resources

@@ -18,7 +18,7 @@ from nbgrader.preprocessors import (
 from traitlets.config import Config
 
 from sparklimits.grading import nbgrader_settings
-from sparklimits.grading.preprocessors import WritePoints
+from sparklimits.grading.preprocessors import KeepCells, WritePoints
 
 
 def student_copy(solution: NotebookNode) -> NotebookNode:
@@ -32,8 +32,8 @@ def student_copy(solution: NotebookNode) -> NotebookNode:
     notebook = copy.deepcopy(solution)
     resources: dict[str, Any] = {"metadata": {}}
     for step in (
-        WritePoints, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ClearHiddenTests, ClearMarkScheme,
-        ComputeChecksums,
+        WritePoints, LockCells, KeepCells, ClearSolutions, ClearOutput, CheckCellMetadata, ClearHiddenTests,
+        ClearMarkScheme, ComputeChecksums,
     ):  # fmt: skip
         notebook, resources = step(config=config)(notebook, resources)
     return notebook

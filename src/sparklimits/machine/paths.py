@@ -34,11 +34,20 @@ def _is_course(folder: Path) -> bool:
 
 
 def work_folder() -> Path:
-    """Where the student's copies are: ``work/`` in the course's folder; where that cannot be written, in the home."""
+    """Where the student's copies are: ``SPARKLIMITS_WORK``, or ``work/`` in the course's folder.
+
+    Where that folder is somebody else's, its guests have a folder each in their homes, also where all may write.
+    """
+    if chosen := os.environ.get("SPARKLIMITS_WORK"):
+        return Path(chosen).expanduser().resolve()
     work = project_root() / "work"
-    if os.access(work if work.exists() else project_root(), os.W_OK):
-        return work
-    return Path(os.path.expanduser("~")) / "sparklimits"
+    return work if _mine(work) else Path(os.path.expanduser("~")) / "sparklimits"
+
+
+def _mine(folder: Path) -> bool:
+    """Whether this user may write there, and is not the guest of another one who shares the folder."""
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    return os.access(place, os.W_OK) and os.geteuid() in (0, place.stat().st_uid)
 
 
 @cache
@@ -74,7 +83,8 @@ def bases() -> list[Path]:
         return [Path(named)]
     root = project_root()
     own = [places.cache(), Path(tempfile.gettempdir()) / f"{places.PREFIX}{os.getuid()}"]
-    return [root / ".sparklimits", *own] if "SPARKLIMITS_HOME" in os.environ or _is_course(root) else own
+    course = "SPARKLIMITS_HOME" in os.environ or _is_course(root)
+    return [root / ".sparklimits", *own] if course and _mine(root / ".sparklimits") else own
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,15 +32,16 @@ def get(address: str, timeout: float) -> bytes:
 
 
 class Connection:
-    """One connection to a server, for many questions.
+    """One connection to a server, for many questions; each carries the same headers.
 
     Raises:
         OSError: nothing answers at the address.
         ValueError: this is no address.
     """
 
-    def __init__(self, address: str, timeout: float = 30.0) -> None:
+    def __init__(self, address: str, headers: Mapping[str, str] | None = None, timeout: float = 30.0) -> None:
         parts = urlsplit(address)
+        self._headers = dict(headers or {})
         if not parts.hostname:
             raise ValueError(f"{address!r} is no address")
         self._http = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
@@ -57,7 +59,7 @@ class Connection:
             ValueError: the answer is no JSON.
         """
         try:
-            self._http.request("GET", path)
+            self._http.request("GET", path, headers=self._headers)
             answer = self._http.getresponse()
             body = answer.read()
         except http.client.HTTPException as error:

@@ -15,7 +15,7 @@ from sparklimits.errors import MachineError, in_one_line
 from sparklimits.machine import environment, messages, user
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import mark_session, programs, scratch
-from sparklimits.spark import master, nameless, room
+from sparklimits.spark import guard, master, nameless, room
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     elif "PYSPARK_PYTHON" not in os.environ:  # where set: Python may lie elsewhere on other machines
         variables["PYSPARK_PYTHON"] = sys.executable
+    guard.write(Path(variables["SPARK_CONF_DIR"]))
     # Java's own counters lie in /tmp, which may be full: it would be killed when it writes them.
     java = f"-Djava.io.tmpdir={temporary} -XX:-UsePerfData {_SHORT if beside else ''}".strip()
     if not user.has_name():
@@ -103,6 +104,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
                 "`sparklimits doctor` looks at the machine."
             ) from error
     mark_session(True)
+    guard.share(str(spark.sparkContext.uiWebUrl))
     return spark
 
 
@@ -144,7 +146,6 @@ def _in_containers(beside: bool) -> dict[str, str]:
     return {
         "spark.driver.host": "driver",
         "spark.driver.bindAddress": "0.0.0.0",
-        "spark.ui.reverseProxy": "true",
         "spark.executor.cores": "1",
         **({} if beside else {"spark.executor.resource.machine.amount": "1"}),
     }
@@ -202,6 +203,7 @@ def end() -> None:
 
     # A JVM that was killed could not be told to stop: pyspark would take its session for a living one.
     SparkContext._active_spark_context = SparkSession._instantiatedSession = None
+    guard.unshare()
     gateway = SparkContext._gateway
     if gateway is None:
         return

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparklimits.errors import MachineError, WorkLeftRunningError
 from sparklimits.machine import web
-from sparklimits.spark import executors
+from sparklimits.spark import executors, guard
 from sparklimits.spark.counters import Counters, Task
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Page:
         self._base = f"/api/v1/applications/{context.applicationId}/"
 
     def __enter__(self) -> _Page:
-        self._connection = self._told(lambda: web.Connection(self._address))
+        self._connection = self._told(lambda: web.Connection(self._address, guard.headers()))
         return self
 
     def __exit__(self, *_: object) -> None:

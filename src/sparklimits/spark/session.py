@@ -9,13 +9,12 @@ Spark master instead, as the container of :mod:`sparklimits.containers.cluster` 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparklimits.errors import MachineError
-from sparklimits.spark import executors, launch, master
+from sparklimits.spark import executors, guard, launch, master
 from sparklimits.spark.constraints import Constraints, Machines
 from sparklimits.spark.master import backend
 
@@ -128,7 +127,5 @@ def _drop_caches(spark: SparkSession) -> None:
 
 
 def page_address(spark: SparkSession) -> str:
-    """The address of the session's own page, for a browser on this machine."""
-    if pages := os.environ.get("SPARKLIMITS_PAGES"):
-        return f"{pages}/proxy/{spark.sparkContext.applicationId}/"
-    return str(spark.sparkContext.uiWebUrl)
+    """The session's own page: its path on the Jupyter server that shows it, or its address on this machine."""
+    return guard.link() or str(spark.sparkContext.uiWebUrl)

@@ -1,4 +1,4 @@
-"""Opens JupyterLab on the student's folder."""
+"""Opens JupyterLab: on the student's folder, or on the course's for an instructor. On a hub, as the user's server."""
 
 from __future__ import annotations
 
@@ -7,46 +7,80 @@ import subprocess
 import sys
 import webbrowser
 from importlib import resources
+from pathlib import Path
 
-from sparklimits.machine import environment
+from sparklimits.errors import SparkLimitsError
+from sparklimits.machine import environment, jupyter_files
 from sparklimits.machine.paths import project_root
 from sparklimits.student import workspace
 
 
 def open_lab(arguments: list[str]) -> int:
-    """Runs JupyterLab in ``work/`` until it is stopped; returns its exit code.
+    """Runs JupyterLab in ``work/``, without nbgrader's tools for instructors, until it is stopped; its exit code.
 
     A port in use is no trouble: JupyterLab takes the next free one. Where there is no browser its address is
     printed.
+
+    Raises:
+        SparkLimitsError: there are no labs here, or no folder for the student's copies.
     """
     work = workspace.prepare()
     if work != project_root() / "work":
-        print(f"The course's folder is shared: your copies of the labs are in {work}.", flush=True)
-    options = [] if _has_browser() else ["--no-browser"]
-    if options:
-        print(
-            "There is no browser here: open the address below that starts with http://127.0.0.1.", flush=True
+        print(f"Your copies of the labs are in {work}.", flush=True)
+    return _run(work, ["student", "both"], arguments)
+
+
+def open_teach(arguments: list[str]) -> int:
+    """The same in the course's folder: solutions, *Create Assignment* and the formgrader.
+
+    Raises:
+        SparkLimitsError: there are no solutions here.
+    """
+    root = project_root()
+    if not (root / "solutions").is_dir():
+        raise SparkLimitsError(
+            f"There is no folder {root / 'solutions'}: this is a student's copy of the course, and `sparklimits lab` "
+            "opens it. An instructor runs this inside the course's folder, or sets SPARKLIMITS_HOME to it."
         )
+    return _run(root, ["both"], arguments)
+
+
+def _run(folder: Path, settings: list[str], arguments: list[str]) -> int:
+    jupyter_files.put(Path(sys.prefix))
+    command = [sys.executable, "-m", *_program(), "--ServerApp.root_dir", str(folder)]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.append("--allow-root")
-    # The kernels find the labs, and put their temporary files, in the project whatever folder they run in.
-    variables = {
-        **os.environ,
-        "SPARKLIMITS_HOME": str(project_root()),
-        "JUPYTER_CONFIG_PATH": _settings(),
-        "PYTHONPATH": environment.python_path(),
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir", str(work), *options, *arguments]
+        command.append("--allow-root")
     try:
-        return subprocess.call(command, cwd=work, env=variables)
+        return subprocess.call([*command, *arguments], cwd=folder, env=_environment(settings))
     except KeyboardInterrupt:
         return 0
 
 
-def _settings() -> str:
-    """Where JupyterLab looks for settings besides the student's own; ours keep it from asking to show its news."""
-    ours = str(resources.files("sparklimits") / "resources")
-    return os.pathsep.join(filter(None, (os.environ.get("JUPYTER_CONFIG_PATH"), ours)))
+def _program() -> list[str]:
+    """JupyterLab with its own browser; or the server of a hub's user, which a hub starts and opens."""
+    if os.environ.get("JUPYTERHUB_API_TOKEN"):
+        return ["jupyterhub.singleuser"]
+    if _has_browser():
+        return ["jupyterlab"]
+    print("There is no browser here: open the address below that starts with http://127.0.0.1.", flush=True)
+    return ["jupyterlab", "--no-browser"]
+
+
+def _environment(settings: list[str]) -> dict[str, str]:
+    """The server's variables; its kernels and terminals get them too.
+
+    The kernels find the labs in the project whatever folder they run in. Jupyter reads our settings before the user's
+    own, and kernels of this environment before those in the user's home.
+    """
+    ours = [str(resources.files("sparklimits") / "resources" / "jupyter" / name) for name in settings]
+    theirs = os.environ.get("JUPYTER_CONFIG_PATH")
+    return {
+        **os.environ,
+        "SPARKLIMITS_HOME": str(project_root()),
+        "JUPYTER_CONFIG_PATH": os.pathsep.join([*([theirs] if theirs else []), *ours]),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONPATH": environment.python_path(),
+    }
 
 
 def _has_browser() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import time
 from importlib import resources
 from pathlib import Path
@@ -17,36 +18,46 @@ _CONFIG = resources.files("sparklimits") / "resources" / "work_nbgrader_config.p
 
 
 def prepare() -> Path:
-    """Copies every lab that is not there yet to ``work/``, and returns that folder.
+    """Copies every lab that is not there yet to ``work/``, and the course's pages beside them; returns that folder.
 
     Raises:
-        SparkLimitsError: there are no labs here, or the student's folder cannot be written.
+        SparkLimitsError: there are no labs here, or the folder cannot be written.
     """
     released = project_root() / "labs"
     if not released.is_dir():
         raise SparkLimitsError(
             f"There is no folder {released}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
         )
+    work = work_folder()
     try:
-        return _filled(work_folder(), released)
+        _fill(work, released)
     except OSError as error:
-        raise MachineError(
-            messages.tell("work_not_writable", path=work_folder(), reason=error.strerror)
-        ) from error
+        reason = error.strerror or error
+        raise MachineError(messages.tell("work_not_writable", path=work, reason=reason)) from error
+    return work
 
 
-def _filled(work: Path, released: Path) -> Path:
-    """The student's folder with a copy of every lab that was not there."""
-    work.mkdir(exist_ok=True)
+def _fill(work: Path, released: Path) -> None:
+    work.mkdir(parents=True, exist_ok=True)
     (work / "nbgrader_config.py").write_text(_CONFIG.read_text("utf-8"))
+    # JupyterLab opens nothing outside its folder. Nobody edits these pages, so they are as new each time.
+    if (pages := released.parent / "course").is_dir():
+        _copy(pages, work / "course")
     for lab in sorted(folder for folder in released.iterdir() if folder.is_dir()):
         if not lab.name.startswith((".", "_")) and not (work / lab.name).exists():
             # Under another name until it is whole: a copy that was interrupted is made again.
             unfinished = work / f".{lab.name}.unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
-            shutil.copytree(lab, unfinished, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+            _copy(lab, unfinished)
             unfinished.rename(work / lab.name)
-    return work
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy that may be written, also of what may not: a course that many share is often read-only."""
+    ignored = shutil.ignore_patterns(".*", "__pycache__")
+    shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
+        folder.chmod(folder.stat().st_mode | stat.S_IRWXU)
 
 
 def reset(lab_id: str) -> Path | None:
