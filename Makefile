@@ -4,12 +4,12 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 # The tiers of tests, tests/README.md says what each shows. Two at a time: a session of Spark often waits.
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 .PHONY: lab test test-all test-nightly demo bench cluster release lint clean
 
 lab: .venv/.ready  ## open the labs in JupyterLab
-	$(BIN)/sparklimits lab $(ARGS)
+	$(BIN)/python -m sparklimits lab $(ARGS)
 
 test: .venv/.ready  ## show that every part works; minutes
 	$(PYTEST) tests/unit tests/spark tests/whole $(ARGS)
@@ -17,31 +17,31 @@ test: .venv/.ready  ## show that every part works; minutes
 # The cluster of containers comes last and alone: its links and its half cores would be somebody else's too.
 test-all: .venv/.ready  ## and containers, faults, the bundle, a new lab: what CI runs
 	$(PYTEST) tests/unit tests/spark tests/whole tests/full $(ARGS)
-	$(BIN)/pytest tests/containers $(ARGS)
+	$(BIN)/python -m pytest tests/containers $(ARGS)
 
 test-nightly: .venv/.ready  ## clocks, full size, full disks: nothing else may run on the machine
-	$(BIN)/pytest tests/nightly $(ARGS)
+	$(BIN)/python -m pytest tests/nightly $(ARGS)
 
 demo: .venv/.ready  ## measure every lab, print the table, leave build/demo/
-	$(BIN)/sparklimits demo $(ARGS)
+	$(BIN)/python -m sparklimits demo $(ARGS)
 
 bench: .venv/.ready  ## measure what the pages quote, one command a figure
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 cluster: .venv/.ready  ## start the Docker cluster and its JupyterLab
-	$(BIN)/sparklimits cluster up $(ARGS)
+	$(BIN)/python -m sparklimits cluster up $(ARGS)
 
 release: .venv/.ready  ## write the bundle for students
-	$(BIN)/sparklimits release $(ARGS)
+	$(BIN)/python -m sparklimits release $(ARGS)
 
 lint: .venv/.ready  ## style, types, and every lab
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/sparklimits lint
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
+	$(BIN)/python -m sparklimits lint
 
 clean:  ## undo set-up, remove what was built; work/ holds students' notebooks and stays
-	@if docker info >/dev/null 2>&1 && [ -x $(BIN)/sparklimits ]; then $(BIN)/sparklimits cluster down; fi
+	@if docker info >/dev/null 2>&1 && [ -x $(BIN)/sparklimits ]; then $(BIN)/python -m sparklimits cluster down; fi
 	rm -rf .venv build dist .sparklimits .pytest_cache .ruff_cache .mypy_cache src/*.egg-info
 	find . \( -name .git -o -name work \) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed the environment and everything built. work/ is kept: it holds your notebooks."

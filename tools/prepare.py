@@ -5,7 +5,9 @@ and installs nothing that is already right. .venv/.ready is written last: the Ma
 the files that describe the environment.
 """
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +32,14 @@ PYTHON = VENV / "bin" / "python"
 DOWNLOAD_GB, DISK_GB, PEAK_GB = 0.9, 2.5, 6.0
 # PyTorch for NVIDIA GPUs brings CUDA's libraries along: room to keep free for them, an estimate.
 CUDA_GB = 8
+
+#: What of pip's own configuration set-up follows: how packages are reached. Where they go, which of them, and how they
+#: are built is set-up's affair: with `user = true` (some distributions, some teaching labs) or a `target`, pip would
+#: refuse, or put them elsewhere.
+FOLLOWED = re.compile(
+    r"(default-)?timeout|(resume-)?retries|index-url|extra-index-url|no-index|find-links|trusted-host|proxy"
+    r"|cert|client-cert|cache-dir|no-cache-dir|keyring-provider"
+)
 
 #: What pip says when something outside it failed, and what that means to a reader.
 FAILURES = {
@@ -75,6 +85,7 @@ def main() -> None:
     from sparklimits.machine import jupyter_files
 
     jupyter_files.put(VENV)
+    lead_to_the_source()
     (VENV / ".ready").touch()
     say(f"Ready after {time.monotonic() - started:.0f} s. `make clean` undoes it.")
 
@@ -160,7 +171,7 @@ def pip(*arguments: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "TMPDIR": str(temporary)},
+        env={**pip_environment(), "TMPDIR": str(temporary)},
     )
     assert process.stderr is not None
     errors = ""
@@ -176,6 +187,35 @@ def pip(*arguments: str) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
     if status:
         sys.exit(f"\nSet-up stopped. {explain(errors)}; then run make again: it goes on from here.")
+
+
+def pip_environment() -> dict[str, str]:
+    """The variables for pip: its configuration in files and variables, less what set-up does not follow."""
+    asked = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    # `user = true` would otherwise be taken for an option of this command too: list the user's own file alone.
+    plainly = {**os.environ, "PIP_USER": "0"}
+    told = subprocess.run(asked, capture_output=True, text=True, errors="replace", env=plainly).stdout
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
+    settings = re.findall(r"^([\w:]+)\.([\w-]+)=(.+)$", told, re.MULTILINE)
+    for section in ("global", "install", ":env:"):  # a later one holds where two name the same
+        for where, name, value in settings:
+            if where == section and FOLLOWED.fullmatch(name):
+                values = " ".join(str(ast.literal_eval(value)).split())
+                kept["PIP_" + name.upper().replace("-", "_")] = values
+    from sparklimits.machine.environment import utf8_locale
+
+    # The empty file is pip's own way to leave all files of configuration aside.
+    return {**kept, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": utf8_locale()}
+
+
+def lead_to_the_source() -> None:
+    """Writes the way to the package's source as a relative one: Python 3.11 reads a file that leads to "ü" by locale.
+
+    Under POSIX the course would not be found; neither would it in a checkout that was moved.
+    """
+    source = ROOT / "src"
+    for file in VENV.glob("lib/python*/site-packages/__editable__.sparklimits-*.pth"):
+        file.write_text(os.path.relpath(source, file.parent) + "\n")
 
 
 def explain(errors: str) -> str:

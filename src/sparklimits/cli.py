@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sparklimits import __version__, labs
 from sparklimits.errors import SparkLimitsError
+from sparklimits.machine import user
 
 if TYPE_CHECKING:
     from sparklimits.measurement.lab import Lab
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _command(arguments: list[str] | None) -> int:
+    user.settle()
     parser = _parser()
     options, further = parser.parse_known_args(arguments)
     if options.command in (_lab, _teach):
@@ -56,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     doctor = commands.add_parser("doctor", help="what this machine has, what is missing and how to get it")
+    doctor.add_argument(
+        "--try", dest="trial", action="store_true", help="start a cluster and work on it, a minute"
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    doctor.add_argument(
+        "--report", action="store_true", help="write a file to send to others, without your name or paths"
+    )
     doctor.set_defaults(command=_doctor)
 
     lab = commands.add_parser(
@@ -132,7 +141,7 @@ def _add_cluster(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _doctor(options: argparse.Namespace) -> int:
     from sparklimits.student.doctor import doctor
 
-    return doctor()
+    return doctor(options.trial, options.json, options.report)
 
 
 def _lab(options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from sparklimits.display import figures, page
 from sparklimits.display.progress import Progress
 from sparklimits.errors import CandidateError, MachineError, in_one_line
 from sparklimits.labs import find
-from sparklimits.machine import messages, reasons
+from sparklimits.machine import environment, messages, reasons, user
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, verdict
 from sparklimits.measurement.calls import is_table, not_a_table
@@ -263,6 +263,11 @@ def open_lab(lab_id: str) -> OpenLab:
     """
     page.show_in_notebooks()
     interrupts.begin()
+    user.settle()
+    if others := environment.leave_other_sparks():
+        print(
+            f"Left aside: another installation of Spark, which Python's path led to in {', '.join(others)}."
+        )
     return OpenLab(find(lab_id))
 
 

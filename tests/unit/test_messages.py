@@ -59,5 +59,5 @@ def test_what_is_told_is_in_the_table_with_a_value_for_each_place() -> None:
 @pytest.mark.parametrize("one", messages.every().values(), ids=messages.every())
 def test_each_message_is_sentences(one: messages.Message) -> None:
     for text in (one.see, one.why, one.do):
-        assert text.endswith((".", "}")), text
+        assert text.endswith((".", "}", "*", ")")), text
         assert text[0].isupper() or text.startswith(("`", "{")), text

@@ -5,13 +5,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from sparklimits.errors import MachineError
-from sparklimits.machine import paths
+from sparklimits.machine import limits, locked, paths
 
 MAKE = (
     "from sparklimits.machine.paths import scratch; folder = scratch(); "
@@ -22,13 +23,15 @@ MAKE = (
 @pytest.fixture
 def base(monkeypatch, tmp_path):
     """SPARKLIMITS_TMP in a new place; this process's own scratch folder, made elsewhere, is left as it is."""
-    monkeypatch.setenv("SPARKLIMITS_TMP", str(tmp_path / "scratch"))
     monkeypatch.setattr(paths, "scratch", paths.scratch.__wrapped__)
     exits = []
     monkeypatch.setattr(paths.atexit, "register", lambda *call: exits.append(call))
-    yield tmp_path / "scratch"
-    for function, *arguments in exits:
-        function(*arguments)
+    # pytest's own folders have long names, which Spark would get by a link.
+    with tempfile.TemporaryDirectory() as short:
+        monkeypatch.setenv("SPARKLIMITS_TMP", f"{short}/scratch")
+        yield Path(short) / "scratch"
+        for function, *arguments in exits:
+            function(*arguments)
 
 
 def python(code, **settings):
@@ -82,7 +85,7 @@ print((folder / 'file').exists())
 def test_without_a_setting_it_lies_in_the_projects_own_folder(base, monkeypatch, tmp_path):
     monkeypatch.delenv("SPARKLIMITS_TMP")
     monkeypatch.setenv("SPARKLIMITS_HOME", str(tmp_path / "course"))
-    assert paths.scratch().parent == tmp_path / "course" / ".sparklimits"
+    assert paths.scratch().resolve().parent == tmp_path / "course" / ".sparklimits"
 
 
 def test_a_killed_process_leaves_a_folder_that_the_next_one_removes(base):
@@ -164,7 +167,7 @@ def test_a_file_in_the_folders_place_is_one_error_with_the_remedy(base, monkeypa
 def test_a_nearly_full_disk_is_refused_with_what_is_left_and_the_remedy(base, monkeypatch, free, refused):
     asked = []
     monkeypatch.setattr(
-        paths.shutil, "disk_usage", lambda folder: asked.append(folder) or SimpleNamespace(free=free)
+        limits.shutil, "disk_usage", lambda folder: asked.append(folder) or SimpleNamespace(free=free)
     )
     if refused:
         with pytest.raises(MachineError) as caught:
@@ -181,7 +184,7 @@ def test_a_disk_that_gets_full_is_one_error(base, monkeypatch):
     def full(**arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(paths.tempfile, "mkdtemp", full)
+    monkeypatch.setattr(locked.tempfile, "mkdtemp", full)
     with pytest.raises(
         MachineError, match=r"\(No space left on device\)\. Free some space, or set SPARKLIMITS_TMP"
     ):
@@ -196,9 +199,14 @@ def test_the_projects_root_is_the_nearest_folder_with_the_labs(monkeypatch, tmp_
         paths, "__file__", str(tmp_path / "venv" / "lib" / "sparklimits" / "machine" / "paths.py")
     )
     monkeypatch.chdir(below)
-    assert paths.project_root() == below
+    source = Path(paths.__file__).parents[3]
+    assert paths.project_root() == source  # a shared checkout, for a user in a folder of their own
     (course / "labs").mkdir()
-    assert paths.project_root() == below  # a folder of that name alone may be anybody's
+    assert paths.project_root() == source  # a folder of that name alone may be anybody's
+    monkeypatch.setattr(
+        paths, "__file__", str(tmp_path / "site-packages" / "sparklimits" / "machine" / "paths.py")
+    )
+    assert paths.project_root() == below  # the package used alone
     (course / "nbgrader_config.py").write_text("")
     assert paths.project_root() == course
     monkeypatch.setenv("SPARKLIMITS_HOME", str(tmp_path / "other"))

@@ -175,7 +175,7 @@ def test_the_guest_of_a_shared_course_works_in_a_folder_of_their_own(shared, tmp
     notebook = work / LAB / f"{LAB}.ipynb"
     for path in (work, notebook.parent, notebook):
         assert path.stat().st_mode & stat.S_IWUSR, path
-    assert paths._base() == tmp_path / "home" / ".cache" / "sparklimits"
+    assert paths.bases()[0] == tmp_path / "home" / ".cache" / "sparklimits"
     assert workspace.reset(LAB).parent == work
     assert not (shared / "work").exists()
 
@@ -194,7 +194,7 @@ def test_a_folder_can_be_chosen_and_one_that_cannot_be_made_is_told(shared, tmp_
     assert cli.main(["reset", LAB]) == 1
     told = capsys.readouterr().err
     assert f"cannot be written to {tmp_path / 'file'}" in told
-    assert "set SPARKLIMITS_WORK" in told
+    assert "Set SPARKLIMITS_WORK" in told
     assert told.count("\n") == 1
 
 
@@ -211,7 +211,7 @@ def test_temporary_files_stay_out_of_a_folder_that_is_handed_in(tmp_path, monkey
     )
     monkeypatch.chdir(tmp_path)  # no course: a folder with a notebook
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert paths._base() == tmp_path / ".cache" / "sparklimits"
+    assert paths.bases()[0] == tmp_path / ".cache" / "sparklimits"
 
 
 # The course's pages

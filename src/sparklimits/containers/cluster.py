@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparklimits.containers import image
-from sparklimits.containers.engine import compose, container_ids, inspect, output, require, require_gpu, run
+from sparklimits.containers.engine import (
+    compose,
+    container_ids,
+    inspect,
+    output,
+    require,
+    require_gpu,
+    require_memory,
+    run,
+)
 from sparklimits.errors import MachineError
 from sparklimits.machine import pytorch_index, web
 from sparklimits.machine.paths import work_folder
@@ -56,6 +65,8 @@ def up(machines: Machines, gpu: bool = False) -> list[str]:
         MachineError: the engine is not there, has no GPU to give, or refused; the message says what to do.
     """
     require()
+    if short := require_memory(machines.workers):
+        _say(short)
     gpu = gpu or _with_gpu()
     if gpu:
         require_gpu()

@@ -10,7 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparklimits.errors import MachineError
+from sparklimits.machine import messages
 from sparklimits.machine.paths import project_root
+
+#: MB: the heap of a lab's executor; those of the lab itself and the master; and what a Java and its Python take beside.
+EXECUTOR_MB, OTHERS_MB, BESIDE_HEAP_MB = 1024, 1408, 400
 
 _REMEDIES = {
     (
@@ -45,6 +49,26 @@ def require() -> str:
     version = output(["version", "--format", "{{.Server.Version}}"]).strip()
     output(["compose", "version"])
     return version
+
+
+def require_memory(workers: int) -> str:
+    """Does nothing when the engine has memory for so many workers; a line to tell when it may be too little.
+
+    Docker Desktop runs its engine in a machine of its own, which has a part of the memory only.
+
+    Raises:
+        MachineError: the heaps alone do not fit.
+    """
+    granted = int(output(["info", "--format", "{{.MemTotal}}"]).strip() or 0)
+    heaps = (workers * EXECUTOR_MB + OTHERS_MB) * 2**20
+    needed = heaps + (workers + 1) * BESIDE_HEAP_MB * 2**20
+    if granted < heaps:
+        raise MachineError(
+            messages.tell("engine_memory", granted=granted / 1e9, needed=needed / 1e9, workers=workers)
+        )
+    if granted < needed:
+        return messages.tell("engine_memory", granted=granted / 1e9, needed=needed / 1e9, workers=workers)
+    return ""
 
 
 def require_gpu() -> None:

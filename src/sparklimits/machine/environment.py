@@ -7,15 +7,21 @@ machine's variables and folders. So its processes get the variables of a list, a
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
+import locale
 import os
 import re
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
 #: Variables that the cluster's processes inherit.
 _KEPT = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|HOSTNAME|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|DYLD_\w+"
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|HOSTNAME|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|LD_PRELOAD|DYLD_\w+"
+    r"|NSS_WRAPPER_\w+"  # with LD_PRELOAD, it gives a user's number a name in a container
     r"|(CUDA|NVIDIA|OMP|MKL|OPENBLAS|NUMEXPR|COVERAGE|SPARKLIMITS)_\w+|PYTHON(HASHSEED|DONTWRITEBYTECODE)"
 )
 #: What other installations leave, and what it would bring along. `sparklimits doctor` tells.
@@ -40,11 +46,55 @@ FOREIGN = {
 }
 #: Those that pyspark reads in this very process, whenever a function of it is called.
 _READ_HERE = ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT", "PYSPARK_PIN_THREAD")
+#: Entries that were taken off Python's path.
+_left: list[str] = []
 
 
 def set_aside() -> dict[str, str]:
     """The variables of this process that an embedded cluster does not get, and what each would bring along."""
     return {name: what for name, what in FOREIGN.items() if name in os.environ}
+
+
+def of_java() -> dict[str, str]:
+    """The variables for a Java that is only asked something: none of the options that others left for each Java.
+
+    One of those may keep this version from starting.
+    """
+    options = ("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
+    kept = {name: value for name, value in os.environ.items() if name not in options}
+    return {**kept, "LC_ALL": utf8_locale()}
+
+
+@cache
+def utf8_locale() -> str:
+    """A locale of this machine in which the names of files may be in any language.
+
+    Under POSIX, Java does not find its files in "ü", and Python's packages are not installed there.
+    """
+    return next(filter(knows, ("C.UTF-8", "C.utf8", "en_US.UTF-8", "UTF-8")), "C.UTF-8")
+
+
+def knows(name: str) -> bool:
+    """Whether this system knows a locale."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        return False
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+    return True
+
+
+def pinned(package: str) -> str:
+    """The version of a package that the course was made with; nothing when the course itself is not installed."""
+    try:
+        lines = importlib.metadata.requires("sparklimits") or []
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return next(
+        (line.split("==")[1].split(";")[0].strip() for line in lines if line.startswith(f"{package}==")), ""
+    )
 
 
 def configuration(folder: Path) -> Path:
@@ -66,13 +116,14 @@ def private(ours: Mapping[str, str]) -> Iterator[None]:
 
     Afterwards all is as before, but for what would mislead pyspark in this very process.
     """
-    before = dict(os.environ)
+    before, folder = dict(os.environ), tempfile.tempdir
     kept = {name: value for name, value in before.items() if _KEPT.fullmatch(name)}
-    # A locale in which the names of files may be in any language: under POSIX, Java does not find its files in "ü".
-    _become({**kept, "LC_ALL": "C.UTF-8", "PYTHONPATH": _python_path(), **ours})
+    _become({**kept, "LC_ALL": utf8_locale(), "PYTHONPATH": python_path(), **ours})
+    tempfile.tempdir = ours.get("TMPDIR", folder)  # Python asks for it once only
     try:
         yield
     finally:
+        tempfile.tempdir = folder
         _become({name: value for name, value in before.items() if name not in _READ_HERE})
 
 
@@ -87,10 +138,35 @@ def with_added(ours: Mapping[str, str]) -> Iterator[None]:
         _become(before)
 
 
-def _python_path() -> str:
+def python_path() -> str:
     """This process' ``PYTHONPATH``, less what leads to a pyspark."""
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join(entry for entry in entries if entry and not (Path(entry) / "pyspark").exists())
+    return os.pathsep.join(entry for entry in entries if entry and not _has_spark(entry))
+
+
+def leave_other_sparks() -> list[str]:
+    """Takes other installations of pyspark off Python's path, where the course's own is there too; says which.
+
+    ``PYTHONPATH``, a startup file or ``findspark`` may have put them first. Harmless when called again.
+    """
+    version = pinned("pyspark")
+    own = next((str(one.locate_file("")) for one in importlib.metadata.distributions(name="pyspark")
+                if one.version == version), "")  # fmt: skip
+    others = [entry for entry in sys.path if own and _has_spark(entry) and not os.path.samefile(entry, own)]
+    sys.path[:] = [entry for entry in sys.path if entry not in others]
+    _left.extend(others)
+    return others
+
+
+def left_aside() -> list[str]:
+    """What :func:`leave_other_sparks` has taken off Python's path in this process."""
+    return list(_left)
+
+
+def _has_spark(entry: str) -> bool:
+    if entry.endswith(".zip"):
+        return bool(re.search(r"(py4j|pyspark)[^/]*\.zip$", entry)) and os.path.exists(entry)
+    return any(os.path.isdir(os.path.join(entry, name)) for name in ("pyspark", "py4j"))
 
 
 def _become(variables: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sparklimits.errors import MachineError
+from sparklimits.machine import environment
 
 #: Major versions this course was run on. Spark 4.3 needs 17 at least.
 ACCEPTED = (17, 21)
@@ -100,7 +101,7 @@ def _installed() -> Iterator[Java]:
 
 def _ask(executable: Path, source: str) -> Iterator[Java]:
     # Java knows its home best: what stands on PATH may be a link or a version manager's wrapper.
-    text = _output([str(executable), "-XshowSettings:properties", "-version"])
+    text = _output([str(executable), "-XX:-UsePerfData", "-XshowSettings:properties", "-version"])
     home = re.search(r"^\s*java\.home = (.+?)\s*$", text, re.MULTILINE)
     # "1.8" is how Java 8 calls itself.
     version = re.search(r"^\s*java\.specification\.version = (?:1\.)?(\d+)", text, re.MULTILINE)
@@ -112,8 +113,9 @@ def _output(command: list[str]) -> str:
     """All that a command prints, or nothing when it fails: macOS has a `java` that only advertises Java."""
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=30
-        )
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=30,
+            env=environment.of_java(),
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -1,22 +1,20 @@
-"""Where things lie: the project's root, and one private scratch folder for each process."""
+"""Where things lie: the project's root, the student's copies, and one private scratch folder for each process."""
 
 from __future__ import annotations
 
 import atexit
-import contextlib
-import fcntl
+import errno
 import os
-import re
-import shutil
+import stat
 import tempfile
 from functools import cache
 from pathlib import Path
 
 from sparklimits.errors import MachineError
+from sparklimits.machine import limits, locked, messages, places
 
 #: Free space below which no cluster is started: shuffle files of the largest lab stay under half of it.
 MIN_FREE_BYTES = 1_000_000_000
-_LOCK = "lock"
 
 
 def project_root() -> Path:
@@ -31,6 +29,10 @@ def project_root() -> Path:
     return next((folder for folder in (here, *here.parents, source) if _is_course(folder)), here)
 
 
+def _is_course(folder: Path) -> bool:
+    return (folder / "labs").is_dir() and (folder / "nbgrader_config.py").is_file()
+
+
 def work_folder() -> Path:
     """Where the student's copies are: ``SPARKLIMITS_WORK``, or ``work/`` in the course's folder.
 
@@ -42,115 +44,131 @@ def work_folder() -> Path:
     return work if _mine(work) else Path(os.path.expanduser("~")) / "sparklimits"
 
 
-def _is_course(folder: Path) -> bool:
-    return (folder / "labs").is_dir() and (folder / "nbgrader_config.py").is_file()
-
-
 def _mine(folder: Path) -> bool:
     """Whether this user may write there, and is not the guest of another one who shares the folder."""
     place = next(one for one in (folder, *folder.parents) if one.exists())
     return os.access(place, os.W_OK) and os.geteuid() in (0, place.stat().st_uid)
 
 
-def _base() -> Path:
-    """Where the scratch folders lie: never in a folder that is no course. It may be the one that is handed in."""
-    if named := os.environ.get("SPARKLIMITS_TMP"):
-        return Path(named)
-    root = project_root()
-    if ("SPARKLIMITS_HOME" in os.environ or _is_course(root)) and _mine(root / ".sparklimits"):
-        return root / ".sparklimits"
-    return Path(os.path.expanduser("~")) / ".cache" / "sparklimits"
-
-
 @cache
 def scratch() -> Path:
     """This process's own folder for everything temporary; it is removed when the process ends.
 
-    It lies under ``SPARKLIMITS_TMP``, the course's ``.sparklimits/`` or the user's cache. Folders whose process is dead
-    (a killed kernel leaves one) are removed on the way.
+    It lies under the first of :func:`bases` that can be written. Folders whose process is dead (a killed kernel leaves
+    one) are removed on the way.
 
     Raises:
         MachineError: the folder cannot be written, or its disk is nearly full.
     """
-    base = _base()
-    remedy = "Free some space, or set SPARKLIMITS_TMP to a folder on another disk."
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        _remove_orphans(base)
-        free = shutil.disk_usage(base).free
-        if free < MIN_FREE_BYTES:
-            raise MachineError(
-                f"The disk under {base} has {free / 1e6:,.0f} MB left; a lab needs "
-                f"{MIN_FREE_BYTES / 1e6:,.0f} MB for its temporary files. {remedy}"
-            )
-        folder = _locked_folder(base)
-        plain = _plain(folder)
-    except OSError as error:
-        raise MachineError(
-            f"Cannot write temporary files under {base} ({error.strerror}). {remedy}"
-        ) from error
-    atexit.register(_remove, folder, os.getpid())
-    return plain
+    refused: MachineError | None = None
+    for base in bases():
+        try:
+            folder = _made(base)
+            plain = _plain(folder)
+        except MachineError as error:
+            refused = refused or error
+            continue
+        atexit.register(_remove, folder, os.getpid())
+        return plain
+    raise refused or MachineError(messages.tell("cannot_write", path="/tmp", reason="no folder"))
 
 
-def _locked_folder(base: Path) -> Path:
-    """A new folder with a lock in it that this process holds as long as it lives: the kernel lets go of it.
+def bases() -> list[Path]:
+    """Where the scratch folder may lie, the preferred place first: ``SPARKLIMITS_TMP`` alone, where that is set.
 
-    A process number would not do: on another host, or in a container, the same number is another process, or none.
+    Else under the project's ``.sparklimits/``, or the user's own folder for what may be lost. In a folder that is no
+    course's nothing is written: it may be the one that is handed in.
     """
-    handle, waiting = tempfile.mkstemp(prefix=".lock-", dir=base)
-    with contextlib.suppress(
-        OSError
-    ):  # a file system without locks: nobody will take the folder for an orphan
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=base))
-        os.rename(waiting, folder / _LOCK)  # locked before it is there to be tried
-    except OSError:
-        os.unlink(waiting)
-        raise
+    if named := os.environ.get("SPARKLIMITS_TMP"):
+        return [Path(named)]
+    root = project_root()
+    own = [places.cache(), Path(tempfile.gettempdir()) / f"{places.PREFIX}{os.getuid()}"]
+    course = "SPARKLIMITS_HOME" in os.environ or _is_course(root)
+    return [root / ".sparklimits", *own] if course and _mine(root / ".sparklimits") else own
+
+
+@cache
+def programs() -> Path:
+    """This process's own folder where links can be made and programs started: its scratch folder, if that will do.
+
+    Raises:
+        MachineError: there is no such place on this machine.
+    """
+    folder = scratch()
+    if not _serves_programs(folder):
+        folder = places.private(_serves_programs, "links can be made and programs started")
+        _note_elsewhere(scratch(), folder)
     return folder
 
 
-def _plain(folder: Path) -> Path:
-    """The folder by a path that all of Spark can read: a link to it, where its own path is not plain.
+def mark_session(runs: bool) -> None:
+    """Says in the scratch folder whether this process has a cluster, for :func:`others` in another one."""
+    locked.note(scratch(), session=runs)
 
-    A colon parts a class path, a comma a list of folders, and `[2026]` or `{a,b}` is a pattern to Hadoop.
-    """
-    if re.fullmatch(r"[\w./+-]{1,150}", str(folder), re.ASCII):
+
+def others() -> int:
+    """How many other processes have a cluster, of those whose scratch folders lie beside this one's."""
+    mine = scratch().resolve()
+    return sum(
+        1
+        for folder in mine.parent.iterdir()
+        if folder != mine
+        and locked.is_mine(folder)
+        and locked.noted(folder).get("session")
+        and locked.is_held(folder)
+    )
+
+
+def _serves_programs(folder: Path) -> bool:
+    return places.can_link(folder) and places.can_execute(folder)
+
+
+def _made(base: Path) -> Path:
+    """A new scratch folder under this one."""
+    try:
+        _make_base(base)
+        locked.remove_left(base)
+        if (free := limits.disk(base)) < MIN_FREE_BYTES:
+            raise MachineError(
+                messages.tell("disk_nearly_full", path=base, free=free / 1e6, needed=MIN_FREE_BYTES / 1e6)
+            )
+        return locked.new(base)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise MachineError(messages.tell("not_yours_to_write", path=base)) from error
+        raise MachineError(messages.tell("cannot_write", path=base, reason=error.strerror)) from error
+
+
+def _make_base(base: Path) -> None:
+    """Makes the folder for all scratch folders, as shared as the place where it lies: `/tmp` is everybody's."""
+    if base.is_dir():
+        if base.name.startswith(places.PREFIX) and base.stat().st_uid != os.geteuid():
+            raise PermissionError(errno.EACCES, "it belongs to another user")
+        return
+    base.parent.mkdir(parents=True, exist_ok=True)
+    base.mkdir(exist_ok=True)
+    around = base.parent.stat().st_mode
+    if around & stat.S_ISVTX and around & stat.S_IWOTH and "SPARKLIMITS_TMP" in os.environ:
+        base.chmod(0o1777)
+
+
+def _plain(folder: Path) -> Path:
+    """The folder by a path that all of Spark can read: a link to it, where its own path is not plain."""
+    if places.is_plain(folder):
         return folder
-    place = Path(tempfile.mkdtemp(prefix="sparklimits-"))
-    (folder / _LOCK).write_text(str(place), "utf-8")  # so that it is found when this process was killed
+    place = places.private(places.can_link, "links can be made")
+    _note_elsewhere(folder, place)
     link = place / "scratch"
     link.symlink_to(folder, target_is_directory=True)
     return link
 
 
+def _note_elsewhere(folder: Path, place: Path) -> None:
+    """So that it is found when this process was killed."""
+    locked.note(folder, elsewhere=[*locked.noted(folder).get("elsewhere", ()), str(place)])
+
+
 def _remove(folder: Path, owner: int) -> None:
     # A forked child inherits the exit handler; only the process that made the folder may remove it.
     if os.getpid() == owner:
-        _remove_with_link(folder)
-
-
-def _remove_with_link(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        if place := (folder / _LOCK).read_text("utf-8"):
-            shutil.rmtree(place, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_orphans(base: Path) -> None:
-    for folder in base.iterdir():
-        # Only what was named above: a folder that somebody chose may hold other things.
-        if re.fullmatch(r"[1-9][0-9]{0,9}-[a-z0-9_]{8}", folder.name) and _let_go(folder / _LOCK):
-            _remove_with_link(folder)
-
-
-def _let_go(lock: Path) -> bool:
-    """Whether nobody holds this lock any more. One that is not there yet, or cannot be asked, counts as held."""
-    try:
-        with lock.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        locked.remove(folder)

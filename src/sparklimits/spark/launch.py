@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparklimits.errors import MachineError, in_one_line
-from sparklimits.machine import environment, messages
+from sparklimits.machine import environment, messages, user
 from sparklimits.machine.java import find_java
-from sparklimits.machine.paths import scratch
-from sparklimits.spark import guard, interrupts, master, quiet
+from sparklimits.machine.paths import mark_session, programs, scratch
+from sparklimits.spark import guard, interrupts, master, nameless, quiet, room
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
@@ -34,25 +34,34 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     Raises:
         MachineError: Spark did not start; the message has its reason, and where its log is kept.
     """
+    environment.leave_other_sparks()
     from pyspark.sql import SparkSession
 
     address = master.address(constraints)
-    folder = scratch()
+    folder, tools = scratch(), programs()
     local = master.backend() == "embedded"
+    if local and not beside:
+        room.require(constraints)
+    java_home, spark_home = find_java(tools / "java").home, _spark_home(tools / "home")
+    temporary = tools / "tmp"
+    temporary.mkdir(exist_ok=True)
     variables = {
-        "JAVA_HOME": str(find_java(folder / "java").home),
-        "SPARK_HOME": str(_spark_home(folder / "home")),
+        "JAVA_HOME": str(java_home),
+        "SPARK_HOME": str(spark_home),
         "SPARK_CONF_DIR": str(environment.configuration(folder)),
         "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "TMPDIR": str(temporary),
     }
     if local:
         variables |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     elif "PYSPARK_PYTHON" not in os.environ:  # where set: Python may lie elsewhere on other machines
         variables["PYSPARK_PYTHON"] = sys.executable
     guard.write(Path(variables["SPARK_CONF_DIR"]))
-    temporary = folder / "tmp"
-    temporary.mkdir(exist_ok=True)
-    java = f"-Djava.io.tmpdir={temporary} {_SHORT if beside else ''}".strip()
+    # Java's own counters lie in /tmp, which may be full: it would be killed when it writes them.
+    java = f"-Djava.io.tmpdir={temporary} -XX:-UsePerfData {_SHORT if beside else ''}".strip()
+    if not user.has_name():
+        java += f" {nameless.options(java_home, spark_home / 'jars', tools / 'user')}"
+        variables |= nameless.VARIABLES
     settings = {
         "spark.ui.port": "0",
         "spark.ui.showConsoleProgress": "false",
@@ -102,6 +111,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
             raise MachineError(told) from error
         finally:
             interrupts.install()  # pyspark has set a handler of its own, which asks Java on a busy connection
+    mark_session(True)
     guard.share(str(spark.sparkContext.uiWebUrl))
     quiet.keep_off_the_screen(folder / "driver.log")
     return spark
@@ -169,11 +179,8 @@ def _spark_home(folder: Path) -> Path:
     import pyspark
 
     installed = Path(pyspark.__file__).parent
-    if not (installed / "jars").is_dir():
-        raise MachineError(
-            f"Python finds pyspark in {installed}, which is not the whole pyspark of the course: PYTHONPATH leads "
-            "there. Unset PYTHONPATH, and start again."
-        )
+    if not (installed / "jars").is_dir() or pyspark.__version__ != environment.pinned("pyspark"):
+        raise MachineError(messages.tell("pyspark_of_others", path=installed, version=pyspark.__version__))
     folder.mkdir(parents=True, exist_ok=True)
     for item in installed.iterdir():
         link = folder / item.name
@@ -197,6 +204,15 @@ def output_to_log() -> Iterator[None]:
             for descriptor, copy in zip((1, 2), saved, strict=True):
                 os.dup2(copy, descriptor)
                 os.close(copy)
+
+
+def remove_files() -> None:
+    """Removes the files of a session that has ended."""
+    for name in ("local", "warehouse"):
+        shutil.rmtree(scratch() / name, ignore_errors=True)
+    for name in ("home", "tmp", "user"):
+        shutil.rmtree(programs() / name, ignore_errors=True)
+    mark_session(False)
 
 
 def end() -> None:

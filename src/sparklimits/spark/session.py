@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparklimits.errors import MachineError
-from sparklimits.machine.paths import scratch
 from sparklimits.spark import executors, guard, launch, master
 from sparklimits.spark.constraints import Constraints, Machines
 from sparklimits.spark.master import backend
@@ -100,8 +98,7 @@ def stop() -> None:
     with launch.output_to_log(), contextlib.suppress(Exception):
         spark.stop()
     launch.end()
-    for name in ("home", "local", "warehouse", "tmp"):
-        shutil.rmtree(scratch() / name, ignore_errors=True)
+    launch.remove_files()
 
 
 @contextlib.contextmanager

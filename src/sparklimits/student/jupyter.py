@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from sparklimits.errors import SparkLimitsError
-from sparklimits.machine import jupyter_files
+from sparklimits.machine import environment, jupyter_files
 from sparklimits.machine.paths import project_root
 from sparklimits.student import workspace
 
@@ -79,6 +79,7 @@ def _environment(settings: list[str]) -> dict[str, str]:
         "SPARKLIMITS_HOME": str(project_root()),
         "JUPYTER_CONFIG_PATH": os.pathsep.join([*([theirs] if theirs else []), *ours]),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONPATH": environment.python_path(),
     }
 
 

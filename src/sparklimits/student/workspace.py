@@ -9,7 +9,8 @@ from importlib import resources
 from pathlib import Path
 
 from sparklimits import labs
-from sparklimits.errors import SparkLimitsError
+from sparklimits.errors import MachineError, SparkLimitsError
+from sparklimits.machine import messages
 from sparklimits.machine.paths import project_root, work_folder
 
 #: What JupyterLab's Validate button reads in ``work/``.
@@ -31,10 +32,8 @@ def prepare() -> Path:
     try:
         _fill(work, released)
     except OSError as error:
-        raise SparkLimitsError(
-            f"Your copies of the labs cannot be written to {work} ({error.strerror or error}): set SPARKLIMITS_WORK to "
-            "a folder of your own with some space."
-        ) from error
+        reason = error.strerror or error
+        raise MachineError(messages.tell("work_not_writable", path=work, reason=reason)) from error
     return work
 
 
