@@ -142,10 +142,10 @@ def an_hour_of(user: str, hub: str, folder: Path) -> dict[str, str]:
         waiting = page.press_validate()
         time.sleep(3)
         began = time.monotonic()
-        driver.execute_async_script(
-            "fetch(arguments[0]).then(answer => answer.text()).then(arguments[1])",
-            f"{hub}/user/{user}/api/status",
+        status = driver.execute_async_script(
+            "fetch(arguments[0]).then(answer => arguments[1](answer.status))", f"{hub}/user/{user}/api"
         )
+        assert status == 200
         answered = time.monotonic() - began
         marks = waiting(2400)
     return {
