@@ -290,6 +290,13 @@ def test_students_and_instructors_have_a_view_each(started, tmp_path):
     assert teach.cwd == ROOT
     assert disabled(teach) == (set(), set())
     assert lab.env["JUPYTER_PREFER_ENV_PATH"] == "1"
+    for call in started:  # a page that a notebook leads to is shown, not edited
+        (both,) = [one for one in call.env["JUPYTER_CONFIG_PATH"].split(os.pathsep) if one.endswith("both")]
+        overrides = json.loads((Path(both) / "labconfig" / "default_setting_overrides.json").read_text())
+        assert (
+            overrides["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"]
+            == "Markdown Preview"
+        )
 
 
 def test_on_a_hub_both_are_the_users_server(started, monkeypatch):
