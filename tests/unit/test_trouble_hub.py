@@ -341,7 +341,9 @@ def test_validate_answers_with_marks_in_the_form_of_nbgraders_dialog():
     lost = Mark("questions_points", 0.5, 2.0, "<b>one</b> of two is right")
     read = Mark("explain", None, 3.0, "")
     assert validation.answer([full, read]) == {"success": True, "value": "{}"}
-    (failed,) = json.loads(validation.answer([full, lost, read])["value"])["failed"]
+    put_back = "The cell ratio_points was missing and was put back."
+    (failed,) = json.loads(validation.answer([full, lost, read], [put_back])["value"])["failed"]
+    assert put_back in failed["error"]
     assert failed["source"] == "questions_points: 0.5 of 2"
     assert failed["error"].startswith("&lt;b&gt;one")  # the dialog takes it for HTML
     for line in ("ratio_points", "a person grades this", "score"):

@@ -69,17 +69,22 @@ async def _checked(notebook: Path) -> dict[str, Any]:
         told = errors.decode(errors="replace").strip().splitlines()
         return {"success": False, "value": told[-1] if told else "The check was stopped."}
     # The last line: what came before is the notebook's own, written past its kernel.
-    return answer([Mark(**one) for one in json.loads(output.splitlines()[-1])])
+    found = json.loads(output.splitlines()[-1])
+    return answer([Mark(**one) for one in found["marks"]], found["said"])
 
 
-def answer(marks: Sequence[Mark]) -> dict[str, Any]:
-    """Marks as nbgrader's dialog shows them: "Success!", or each cell that lost some with its reason, and the table."""
+def answer(marks: Sequence[Mark], said: Sequence[str] = ()) -> dict[str, Any]:
+    """Marks as nbgrader's dialog shows them: "Success!", or each cell that lost some with its reason, and the table.
+
+    ``said`` is what was done to the notebook before it ran; the dialog has room for it when marks were lost.
+    """
     lost = [mark for mark in marks if mark.points is not None and mark.points < mark.most]
     failed = [
         {"source": f"{mark.cell}: {mark.points:g} of {mark.most:g}", "error": html.escape(mark.text)}
         for mark in lost
     ]
     if failed:
+        failed[-1]["error"] += "".join(f"\n\n{html.escape(one)}" for one in said)
         failed[-1]["error"] += f"\n\nAll marks:\n\n{html.escape(table(marks))}"
     return {"success": True, "value": json.dumps({"failed": failed} if failed else {})}
 
@@ -98,11 +103,11 @@ def table(marks: Sequence[Mark]) -> str:
 def main(notebook: str) -> int:
     """Prints the marks of a notebook as JSON; 1 and one line on standard error when it cannot be checked."""
     try:
-        marks = check(Path(notebook))
+        marks, said = check(Path(notebook))
     except SparkLimitsError as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps([asdict(mark) for mark in marks]))
+    print(json.dumps({"marks": [asdict(mark) for mark in marks], "said": said}))
     return 0
 
 
