@@ -31,6 +31,8 @@ def _cell(text: str) -> str:
     """One cell of the table: a place that is filled in is in italics, and no line or bar of it ends the cell."""
     text = re.sub(r"`{(\w+)[^}]*}`", r"*\1*", text)
     # Markdown has no italics within code.
-    text = re.sub(r"`[^`]+`", lambda code: re.sub(r"{(\w+)[^}]*}", lambda place: place[1].upper(), code[0]), text)
+    text = re.sub(
+        r"`[^`]+`", lambda code: re.sub(r"{(\w+)[^}]*}", lambda place: place[1].upper(), code[0]), text
+    )
     text = re.sub(r"{(\w+)[^}]*}", r"*\1*", text)
     return text.replace("\n", " ").replace("|", "\\|")
