@@ -231,7 +231,7 @@ def test_only_an_error_that_any_rows_would_meet_counts_on_a_few() -> None:
 
 
 def command(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
-    def doctor() -> int:
+    def doctor(*_: object) -> int:
         raise error
 
     monkeypatch.setattr("sparklimits.student.doctor.doctor", doctor)
