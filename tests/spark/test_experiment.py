@@ -75,7 +75,7 @@ def test_a_right_fix_earns_by_its_counters_and_a_wrong_one_costs_only_itself(exp
 def test_an_error_in_one_function_costs_only_itself(experiment: Experiment) -> None:
     result = experiment.measure({**REFERENCE, "even": lambda numbers: numbers.select("no_such_column")})
     assert result.verdict == "failed"
-    assert result.reasons[0].startswith("even: AnalysisException")
+    assert result.reasons[0].startswith("even: There is no column `no_such_column` here.")
     assert "\n" not in result.reasons[0]
     assert (result.share("even"), result.share("odd")) == (0.0, 1.0)
 
@@ -87,7 +87,7 @@ def test_when_no_function_is_left_nothing_is_measured(experiment: Experiment) ->
     absent = {"odd": "odd is not defined: its cell was not run, or ended with an error"}
     result = experiment.measure({"even": stops}, absent)
     assert result.verdict == "failed"
-    assert sorted(result.reasons) == ["even: SystemExit: enough", absent["odd"]]
+    assert sorted(result.reasons) == ["even: SystemExit: enough.", absent["odd"]]
     assert result.as_json()["speedup"] is None
     assert set(result.shares.values()) == {0.0}
 

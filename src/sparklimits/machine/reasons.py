@@ -53,7 +53,10 @@ def of(error: BaseException) -> Reason:
 def is_long(error: BaseException) -> bool:
     """Whether Python's own account of the error would be long and beside the point: it is Spark's, or ours."""
     return any(
-        _is_sparks(one) or isinstance(one, SparkLimitsError | KeyboardInterrupt) or _passed_through_ours(one)
+        _is_sparks(one)
+        or isinstance(one, SparkLimitsError | KeyboardInterrupt)
+        or _passed_through(one, _PACKAGE)
+        or _passed_through(one, "py4j")
         for one in faults.chain(error)
     )
 
@@ -76,8 +79,8 @@ def _told(error: BaseException) -> str:
     chain = list(faults.chain(error))
     if any(isinstance(one, KeyboardInterrupt) for one in chain):
         return messages.tell("interrupted")
-    if told := next((str(one) for one in chain if isinstance(one, SparkLimitsError)), ""):
-        return told
+    if isinstance(error, SparkLimitsError):
+        return str(error)
     if any(isinstance(one, ConnectionError) and _passed_through(one, "py4j") for one in chain):
         return messages.tell("ended")
     if fault := faults.of_the_machine(error):
@@ -176,10 +179,6 @@ def _cells() -> Mapping[str, int]:
 
 def _is_sparks(error: BaseException) -> bool:
     return type(error).__module__.split(".")[0] in ("pyspark", "py4j") or "CONTEXT_ONLY_VALID" in _said(error)
-
-
-def _passed_through_ours(error: BaseException) -> bool:
-    return _passed_through(error, _PACKAGE)
 
 
 def _passed_through(error: BaseException, folder: str) -> bool:

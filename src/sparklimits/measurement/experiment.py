@@ -199,19 +199,22 @@ class Experiment:
                 self.progress(f"trying {one.name} on a few rows")
                 solution = {one.name: candidate[one.name]}
                 try:
-                    try:
-                        self.run(solution, share=share)
-                    except CandidateError as error:
-                        if not whatever_the_rows(error):
-                            self.progress(f"trying {one.name} on all rows")
-                            self.run(solution)
-                            continue
-                        raise
-                except CandidateError as error:
-                    broken[one.name] = Broken("failed", (str(error),), story=reasons.story(error))
+                    if (error := self._raised(solution, share)) and not whatever_the_rows(error):
+                        self.progress(f"trying {one.name} on all rows")
+                        error = self._raised(solution, 1.0)
+                    if error is not None:
+                        broken[one.name] = Broken("failed", (str(error),), story=reasons.story(error))
                 except SparkLimitsError:  # the measurement will meet it too, and tell whose fault it is
                     self.recover()
         return broken
+
+    def _raised(self, solution: Mapping[str, Solution], share: float) -> CandidateError | None:
+        """The error of one run on this share of the data, if the function has one."""
+        try:
+            self.run(solution, share=share)
+        except CandidateError as error:
+            return error
+        return None
 
     def _measure_once(self, candidate: Mapping[str, Solution], broken: Mapping[str, Broken]) -> Result:
         alive = {name: candidate[name] for name in self.lab.names if name not in broken}
