@@ -151,12 +151,14 @@ def _run(options: argparse.Namespace) -> int:
     from sparklimits.containers import errands
     from sparklimits.datasets import movielens
     from sparklimits.display.progress import Progress
-    from sparklimits.grading.submission import load_functions, reference_path
+    from sparklimits.grading.submission import load_solution, reference_path
     from sparklimits.measurement.experiment import Experiment, scale_from_environment
     from sparklimits.spark import session
 
     lab = labs.find(options.lab)
-    functions = load_functions(options.solution or reference_path(lab), lab)
+    solution = load_solution(options.solution or reference_path(lab), lab)
+    for sentence in [*solution.said, *solution.absent.values()]:
+        print(f"sparklimits: {sentence}", file=sys.stderr)
     if options.data and lab.from_movielens is None:
         named = ", ".join(one.id for one in labs.every() if one.from_movielens)
         raise SparkLimitsError(f"{lab.id} does not run on MovieLens ratings; --data is for {named}.")
@@ -168,7 +170,9 @@ def _run(options: argparse.Namespace) -> int:
         progress("starting Spark")
         try:
             spark = session.get(lab.constraints, lab.id)
-            result = Experiment(lab, spark, scale=scale, real=real, progress=progress).measure(functions)
+            result = Experiment(lab, spark, scale=scale, real=real, progress=progress).measure(
+                solution.functions, solution.absent
+            )
         finally:
             session.stop()
     print(json.dumps(result.as_json()) if options.json else result)
@@ -177,10 +181,24 @@ def _run(options: argparse.Namespace) -> int:
 
 def _run_in_containers(options: argparse.Namespace, lab: Lab) -> int:
     """The same command in the lab's container, with the files that it names."""
-    from sparklimits.containers import errands
-    from sparklimits.grading.submission import reference_path
+    import tempfile
+
+    import nbformat
+
+    from sparklimits.grading.submission import recovered, reference_path
 
     solution = options.solution or reference_path(lab)
+    with tempfile.TemporaryDirectory() as folder:
+        if solution.suffix != ".py":  # there is no release in the container to compare with
+            notebook, _ = recovered(solution, lab)
+            solution = Path(folder) / f"{lab.id}.ipynb"
+            nbformat.write(notebook, solution)
+        return _hand_over(options, lab, solution)
+
+
+def _hand_over(options: argparse.Namespace, lab: Lab, solution: Path) -> int:
+    from sparklimits.containers import errands
+
     files = {f"solution{solution.suffix}": solution}
     command = ["sparklimits", "run", lab.id, "--solution", f"solution{solution.suffix}"]
     if options.data:
@@ -243,19 +261,24 @@ def _cluster_down(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from sparklimits.display.progress import Progress
     from sparklimits.grading.check import check
+    from sparklimits.grading.places import in_work
     from sparklimits.student import workspace
 
-    notebooks = [options.notebook] if options.notebook else sorted(workspace.prepare().glob("*/lab*.ipynb"))
+    notebooks, left_out = ([options.notebook], []) if options.notebook else in_work(workspace.prepare())
+    for sentence in left_out:
+        print(f"sparklimits: {sentence}", file=sys.stderr)
     failed = False
     for path in notebooks:
         try:
             with Progress(path.stem) as progress:
-                marks = check(path, progress)
+                marks, said = check(path, progress)
         except SparkLimitsError as error:
             print(f"sparklimits: {error}", file=sys.stderr)
             failed = True
             continue
         print(f"{path}")
+        for sentence in said:
+            print(f"  {sentence}")
         for mark in marks:
             points = "a person grades this" if mark.points is None else f"{mark.points:g}"
             print(f"  {mark.cell:<24} {points:>5} of {mark.most:g}   {mark.text}")

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearOutput, DeduplicateIds, Execute, IgnorePattern
-from nbgrader.utils import determine_grade, is_grade, is_locked
+from nbgrader.preprocessors import IgnorePattern
+from nbgrader.utils import determine_grade, is_grade
 from traitlets.config import Config
 
-from sparklimits import labs
-from sparklimits.errors import SubmissionError
 from sparklimits.grading import nbgrader_settings
+from sparklimits.grading.execution import PatientExecute
 from sparklimits.grading.marks import name_of
-from sparklimits.grading.submission import check_version, read_notebook
-from sparklimits.machine.paths import project_root
+from sparklimits.grading.places import lab_of
+from sparklimits.grading.reading import read_submission
+from sparklimits.grading.recovery import recover, release_of
 
 
 @dataclass(frozen=True)
@@ -32,55 +32,26 @@ class Mark:
     text: str
 
 
-def lab_of(path: Path) -> str:
-    """The lab that a notebook belongs to, from its file name.
-
-    Raises:
-        SubmissionError: the name is no lab's.
-    """
-    if path.stem not in labs.ids():
-        there = ", ".join(labs.ids())
-        raise SubmissionError(
-            f"{path.name} is not named like a lab; the labs are {there}. Rename the file to its lab."
-        )
-    return path.stem
-
-
-def check(path: Path, progress: Callable[[str], None] = lambda message: None) -> list[Mark]:
+def check(path: Path, progress: Callable[[str], None] = lambda message: None) -> tuple[list[Mark], list[str]]:
     """Runs the notebook with the released tests in place of the student's copies of them.
 
+    Returns:
+        the marks, and what was done to the notebook before, a sentence each.
+
     Raises:
-        SubmissionError: unreadable, another version, or a graded cell is missing.
+        SubmissionError: unreadable, of no lab, or of another version.
+        MachineError: the notebook's kernel did not start.
     """
+    notebook, said = read_submission(path)
     lab_id = lab_of(path)
-    released_path = project_root() / "labs" / lab_id / f"{lab_id}.ipynb"
-    released = read_notebook(released_path)
-    notebook = read_notebook(path)
-    check_version(notebook, path)
-    _restore_locked_cells(notebook, released, path)
+    notebook, more = recover(notebook, release_of(lab_id), path.name)
     config = Config()
     nbgrader_settings.apply(config)
     resources = {"metadata": {"path": str(path.resolve().parent)}}
     progress("running the notebook from top to bottom")
-    for step in (ClearOutput, DeduplicateIds, Execute, IgnorePattern):
+    for step in (PatientExecute, IgnorePattern):
         notebook, resources = step(config=config)(notebook, resources)
-    return [_mark(cell) for cell in notebook.cells if is_grade(cell)]
-
-
-def _restore_locked_cells(notebook: NotebookNode, released: NotebookNode, path: Path) -> None:
-    """What nbgrader's autograding does from its gradebook: locked cells are those of the release."""
-    cells = {name_of(cell): cell for cell in notebook.cells if name_of(cell)}
-    originals = {name_of(cell): cell for cell in released.cells if name_of(cell)}
-    if missing := [name for name in originals if name not in cells]:
-        raise SubmissionError(
-            f"{path.name} has lost the cell {', '.join(missing)}. `sparklimits reset {path.stem}` restores the "
-            "notebook and keeps a backup to copy from."
-        )
-    for name, original in originals.items():
-        if is_locked(original):
-            cells[name].source = original.source
-        cells[name].metadata["nbgrader"] = original.metadata["nbgrader"]
-        cells[name].cell_type = original.cell_type
+    return [_mark(cell) for cell in notebook.cells if is_grade(cell)], said + more
 
 
 def _mark(cell: NotebookNode) -> Mark:

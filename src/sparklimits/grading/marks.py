@@ -22,7 +22,8 @@ _NAMED = re.compile(r"\{points: (?P<names>[\w +]+)\}")
 
 def name_of(cell: NotebookNode) -> str:
     """nbgrader's name of a cell; empty when it has none."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+    settings = cell.metadata.get("nbgrader")
+    return str(settings.get("grade_id") or "") if isinstance(settings, Mapping) else ""
 
 
 def points_of(notebook: NotebookNode) -> dict[str, float]:

@@ -8,10 +8,23 @@ from pathlib import Path
 
 from traitlets.config import Config
 
-from sparklimits.grading.preprocessors import KeepCells, RefuseOtherVersion, WritePoints
+from sparklimits.grading.execution import PatientExecute
+from sparklimits.grading.exporter import SubmissionExporter
+from sparklimits.grading.preprocessors import ClearHiddenOutputs, KeepCells, Recover, WritePoints
 
 #: Seconds that one cell may take: a measurement with all its pairs, repeated once, on a busy machine.
 CELL_TIMEOUT = 1800
+#: Seconds that a cell's last output may take to arrive.
+IOPUB_TIMEOUT = 20
+#: Kilobytes. A notebook with its outputs is read up to half a gigabyte. nbgrader counts all files of a folder, also
+#: those that it leaves out.
+MOST_OF_A_FILE, MOST_OF_A_FOLDER = 500_000, 10_000_000
+#: What is no part of a submission: nbgrader would copy all of it, pyspark's jars behind a link included.
+NOT_HANDED_IN = [
+    ".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", ".sparklimits", ".git", ".venv", "venv", ".vscode",
+    ".idea", ".DS_Store", "__MACOSX", "*.backup-*", "spark-warehouse", "metastore_db", "derby.log", "artifacts",
+    "*.jar",
+]  # fmt: skip
 
 
 def apply(config: Config) -> None:
@@ -25,7 +38,13 @@ def apply(config: Config) -> None:
     config.Execute.timeout = CELL_TIMEOUT
     # nbgrader takes any text on standard error for a failed test. What Spark's Java prints there is not the
     # student's; Python's warnings are no failure.
-    config.Execute.extra_arguments = ["--IPKernelApp.capture_fd_output=False"]
+    config.Execute.extra_arguments = [
+        "--IPKernelApp.capture_fd_output=False",
+        # A submission never changes the environment that grades the next one.
+        "--IPKernelApp.extra_extensions=sparklimits.grading.kernel",
+    ]
+    # Four seconds for the last output are too few after a flood of it, or an interrupted job of Spark.
+    config.Execute.iopub_timeout = IOPUB_TIMEOUT
     config.IgnorePattern.enabled = True
     config.IgnorePattern.pattern = r"(?s).*"
     # No `raise NotImplementedError`: an untouched notebook runs, because each cell falls back to the naive way.
@@ -48,15 +67,29 @@ def apply(config: Config) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     config.Autograde.sanitize_preprocessors = [
-        RefuseOtherVersion,
+        Recover,
         "nbgrader.preprocessors.ClearOutput",
         "nbgrader.preprocessors.DeduplicateIds",
         "nbgrader.preprocessors.OverwriteKernelspec",
         "nbgrader.preprocessors.OverwriteCells",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    # Feedback would show the source of the hidden tests.
+    config.Autograde.exporter_class = SubmissionExporter
+    config.Autograde.autograde_preprocessors = [
+        PatientExecute,
+        "nbgrader.preprocessors.IgnorePattern",
+        "nbconvert.preprocessors.ClearMetadataPreprocessor",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    config.CourseDirectory.ignore = NOT_HANDED_IN
+    config.CourseDirectory.max_file_size = MOST_OF_A_FILE
+    config.CourseDirectory.max_dir_size = MOST_OF_A_FOLDER
+    # Feedback would show the hidden tests: their source, and what tracebacks and prints tell of it.
     config.GenerateFeedback.preprocessors = [
+        ClearHiddenOutputs,
         "nbgrader.preprocessors.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
         "nbgrader.preprocessors.ClearHiddenTests",

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from sparklimits.grading import marks
-from sparklimits.grading.submission import check_version
+from sparklimits.grading import hidden, marks
+from sparklimits.grading.recovery import recover, release_of
+
+#: Where :class:`sparklimits.grading.exporter.SubmissionExporter` leaves what was odd about the file.
+SAID = "sparklimits_said"
 
 
-class RefuseOtherVersion(NbGraderPreprocessor):
-    """Stops the grading of a notebook that was made for another major version, by name."""
+class Recover(NbGraderPreprocessor):
+    """Makes of what a student handed in a notebook that can be graded. The first step of autograding.
+
+    What was done to it is logged, and stands on top of the notebook, for the grader and for the student's feedback.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
-        """The same notebook.
+        """The notebook with the release's cells, as far as those were lost.
 
         Raises:
-            SubmissionError: another major version; nbgrader logs it and goes on with the next submission.
+            SubmissionError: another version or another lab; nbgrader logs it and goes on with the next submission.
         """
-        check_version(nb, Path(f"{resources.get('unique_key', 'notebook')}.ipynb"))
+        name = str(resources.get("unique_key", "notebook"))
+        nb, said = recover(nb, release_of(name), f"{name}.ipynb")
+        said = [*resources.get(SAID, ()), *said]
+        for sentence in said:
+            self.log.warning("%s of %s: %s", name, resources["nbgrader"]["student"], sentence)
+        if said:
+            nb.cells.insert(
+                0, new_markdown_cell("\n".join(["Before grading:\n", *(f"- {one}" for one in said)]))
+            )
         return nb, resources
+
+
+class ClearHiddenOutputs(NbGraderPreprocessor):
+    """Takes out of the outputs what tells about hidden tests. The first step of feedback: it reads their source."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """The notebook as a student may see it, but for the hidden lines themselves."""
+        return hidden.without_traces(nb), resources
 
 
 class WritePoints(NbGraderPreprocessor):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from sparklimits import __version__
 from sparklimits.errors import SubmissionError
+from sparklimits.grading.marks import name_of
+from sparklimits.grading.reading import read_submission
+from sparklimits.grading.recovery import check_version, recover, release_of, release_path
+from sparklimits.grading.shell import run_cells
 from sparklimits.machine.paths import project_root
 from sparklimits.measurement.lab import Lab
 
@@ -21,7 +25,7 @@ def reference_path(lab: Lab) -> Path:
     Raises:
         SubmissionError: this is a student's copy, which has none.
     """
-    path = project_root() / "solutions" / lab.id / f"{lab.id}.ipynb"
+    path = _solution(lab)
     if not path.is_file():
         raise SubmissionError(
             f"There is no reference for {lab.id} here ({path.parent.parent} is the instructor's folder). Name "
@@ -30,8 +34,12 @@ def reference_path(lab: Lab) -> Path:
     return path
 
 
+def _solution(lab: Lab) -> Path:
+    return project_root() / "solutions" / lab.id / f"{lab.id}.ipynb"
+
+
 def read_notebook(path: Path) -> NotebookNode:
-    """The notebook, in the current format.
+    """A notebook of the course itself, in the current format, with its outputs.
 
     Raises:
         SubmissionError: no such file, or it is no notebook.
@@ -47,51 +55,78 @@ def read_notebook(path: Path) -> NotebookNode:
         ) from error
 
 
-def check_version(notebook: NotebookNode, path: Path) -> None:
-    """Refuses a notebook that was made for another major version of this package.
+@dataclass(frozen=True)
+class Loaded:
+    """The lab's functions that were handed in; those that cannot be had, with the reason; what was done to get them."""
+
+    functions: dict[str, Callable[..., Any]]
+    absent: dict[str, str]
+    said: list[str]
+
+
+def load_solution(path: Path, lab: Lab) -> Loaded:
+    """The lab's functions as ``path`` defines them. Each stands or falls alone.
+
+    From a notebook only the cells named like the functions are run, so they may use nothing else of it; a
+    Python file is run as a whole. A notebook is compared with the release first.
 
     Raises:
-        SubmissionError: naming the notebook and both versions.
+        SubmissionError: unreadable, or none of the functions can be had.
     """
-    made_for = str(notebook.metadata.get("sparklimits", {}).get("version", "unknown"))
-    if made_for.split(".")[0] != __version__.split(".")[0]:
-        raise SubmissionError(
-            f"{path.name} was made for version {made_for} of sparklimits, and this is {__version__}: grade it "
-            "with the version that it was made for."
-        )
+    said: list[str] = []
+    if path.suffix == ".py":
+        if not path.is_file():
+            raise SubmissionError(f"There is no file {path}.")
+        namespace = _run_file(path)
+        errors: dict[str, str] = {}
+    else:
+        notebook, said = recovered(path, lab)
+        cells = {name_of(cell): cell.source for cell in notebook.cells if cell.cell_type == "code"}
+        if missing := [name for name in lab.names if name not in cells]:
+            raise SubmissionError(f"{path.name} has no cell named {', '.join(missing)}.")
+        namespace, errors = run_cells({name: cells[name] for name in lab.names})
+    functions = {name: namespace[name] for name in lab.names if callable(namespace.get(name))}
+    absent = {
+        name: f"{name}: {errors.get(name, 'it is not defined')}"
+        for name in lab.names
+        if name not in functions
+    }
+    if not functions:
+        raise SubmissionError(f"{path.name} defines no function of {lab.id}. {'; '.join(absent.values())}.")
+    return Loaded(functions, absent, said)
+
+
+def recovered(path: Path, lab: Lab) -> tuple[NotebookNode, list[str]]:
+    """A lab's notebook as it can be graded, and what was done to it; the instructor's own is left as it is.
+
+    Raises:
+        SubmissionError: unreadable, another version or another lab.
+    """
+    notebook, said = read_submission(path)
+    if not release_path(lab.id).is_file() or path.resolve() == _solution(lab).resolve():
+        check_version(notebook, path.name)
+        return notebook, said
+    notebook, more = recover(notebook, release_of(lab.id), path.name)
+    return notebook, said + more
 
 
 def load_functions(path: Path, lab: Lab) -> dict[str, Callable[..., Any]]:
-    """The lab's functions as ``path`` defines them, by name.
-
-    From a notebook only the cells named like the functions are run, so they may use nothing else of it; a
-    Python file is run as a whole.
+    """All functions of the lab as ``path`` defines them, by name.
 
     Raises:
         SubmissionError: unreadable, a cell is missing, a cell fails, or a function is not defined.
     """
-    names = list(lab.names)
-    if path.suffix == ".py":
-        if not path.is_file():
-            raise SubmissionError(f"There is no file {path}.")
-        pieces = {path.name: path.read_text(encoding="utf-8")}
-    else:
-        notebook = read_notebook(path)
-        check_version(notebook, path)
-        cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in notebook.cells}
-        if missing := [name for name in names if name not in cells]:
-            raise SubmissionError(
-                f"{path.name} has no cell named {', '.join(missing)}: a cell was deleted. `sparklimits reset "
-                f"{lab.id}` restores the notebook and keeps a backup to copy from."
-            )
-        pieces = {name: cells[name] for name in names}
+    loaded = load_solution(path, lab)
+    if loaded.absent:
+        raise SubmissionError(f"{path.name}, {'; '.join(loaded.absent.values())}")
+    return loaded.functions
+
+
+def _run_file(path: Path) -> dict[str, Any]:
     # Spark ships functions of __main__ to the executors by value; those of another module it would import there.
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for label, code in pieces.items():
-        try:
-            exec(compile(code, f"<{path.name}: {label}>", "exec"), namespace)
-        except Exception as error:
-            raise SubmissionError(f"{path.name}, {label}: {type(error).__name__}: {error}") from error
-    if undefined := [name for name in names if not callable(namespace.get(name))]:
-        raise SubmissionError(f"{path.name} does not define {', '.join(undefined)}.")
-    return {name: namespace[name] for name in names}
+    try:
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
+    except Exception as error:
+        raise SubmissionError(f"{path.name}: {type(error).__name__}: {error}") from error
+    return namespace

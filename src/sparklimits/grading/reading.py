@@ -1,0 +1,151 @@
+"""Reads a notebook in whatever state its file was handed in. What cannot be read gets one sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from sparklimits.errors import SubmissionError
+
+#: A larger file is not read. Outputs are dropped while it is parsed, so that memory follows the text of the cells.
+MOST_BYTES = 500_000_000
+#: Outputs above this are worth a word.
+_MANY_BYTES = 10_000_000
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_AGAIN = "Save it once more in JupyterLab, and hand it in again."
+_NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+
+
+def read_submission(path: Path) -> tuple[NotebookNode, list[str]]:
+    """The notebook in the current format, without outputs, and what was odd about its file: a sentence each.
+
+    Raises:
+        SubmissionError: no such file, or no notebook can be made of it; the message says what it is instead.
+    """
+    name = path.name
+    if not path.is_file():
+        raise SubmissionError(f"There is no file {path}.")
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise SubmissionError(
+                f"{name} has {size / 1e6:,.0f} MB, and at most {MOST_BYTES / 1e6:,.0f} MB are read. Clear its outputs "
+                "in JupyterLab (Edit, Clear Outputs of All Cells), save it, and hand it in again."
+            )
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SubmissionError(f"{path} cannot be read ({error.strerror}).") from error
+    said: list[str] = []
+    content = _parsed(_text(raw, name, said), name, said)
+    notebook = _notebook(content, name, said)
+    if size > _MANY_BYTES:
+        said.append(f"The file has {size / 1e6:,.0f} MB: its outputs are left out.")
+    return notebook, said
+
+
+def _text(raw: bytes, name: str, said: list[str]) -> str:
+    if not raw.strip(b"\0 \t\r\n"):
+        raise SubmissionError(f"{name} is empty. {_AGAIN}")
+    if raw.startswith(b"PK\x03\x04"):
+        raise SubmissionError(f"{name} is a zip archive. Unpack it, and hand in the notebook inside.")
+    encoding = json.detect_encoding(raw)
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError:
+        said.append("The file is not in UTF-8: it was read as Windows-1252.")
+        return raw.decode("cp1252", "replace")
+    if not encoding.startswith("utf-8"):
+        said.append(f"The file was in {encoding.upper()}: it was converted.")
+    elif encoding == "utf-8-sig":
+        said.append("The file began with a byte order mark: it was removed.")
+    return text.removeprefix("\ufeff")
+
+
+def _parsed(text: str, name: str, said: list[str]) -> Any:
+    text = text.lstrip()
+    try:
+        content, end = json.JSONDecoder(object_pairs_hook=_without_outputs, strict=False).raw_decode(text)
+    except RecursionError as error:
+        raise SubmissionError(f"{name} is no notebook: it is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        raise SubmissionError(_no_json(text, error, name)) from error
+    if text[end:].strip("\0 \t\r\n"):
+        said.append("Something followed the end of the notebook in the file: it is left out.")
+    if isinstance(content, str) and content.lstrip().startswith(
+        "{"
+    ):  # JSON that was packed into JSON once more
+        return _parsed(content, name, said)
+    return content
+
+
+def _without_outputs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A parsed object; of a cell, what it printed is dropped before the next one is read."""
+    found = dict(pairs)
+    if "cell_type" in found and found.get("outputs"):
+        found["outputs"] = []
+    return found
+
+
+def _no_json(text: str, error: json.JSONDecodeError, name: str) -> str:
+    if re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE):
+        return f"{name} holds the marks of a merge in git (<<<<<<<). Resolve it, open it in JupyterLab, and save it."
+    if text.startswith("<"):
+        return f"{name} is a web page, not a notebook: the download went wrong. Download the notebook again."
+    if not text.startswith("{"):
+        return f"{name} is no notebook: it begins with {text[:20]!r}. {_AGAIN}"
+    if "Unterminated" in error.msg or not text[error.pos :].strip():
+        return f"{name} ends in the middle: it was not saved or sent as a whole. {_AGAIN}"
+    return f"{name} is damaged in line {error.lineno}: {error.msg}. {_AGAIN}"
+
+
+def _notebook(content: Any, name: str, said: list[str]) -> NotebookNode:
+    if isinstance(content, dict) and isinstance(content.get("content"), dict):
+        content = content["content"]  # as Jupyter's server sends it
+    if not isinstance(content, dict) or not isinstance(content.get("cells", content.get("worksheets")), list):
+        raise SubmissionError(f"{name} is no notebook: it has no list of cells. {_AGAIN}")
+    if "cells" not in content:
+        said.append(f"The notebook was in format {content.get('nbformat', 3)}: it was converted.")
+        try:
+            content = nbformat.convert(nbformat.from_dict(content), 4)
+        except Exception as error:  # a different error for each way of being broken
+            raise SubmissionError(f"{name} is in an old format and cannot be converted. {_AGAIN}") from error
+    metadata = content.get("metadata")
+    notebook = new_notebook(metadata=nbformat.from_dict(metadata if isinstance(metadata, dict) else {}))
+    taken: set[str] = set()
+    doubled = False
+    for raw in content["cells"]:
+        if isinstance(raw, dict):
+            cell = _cell(raw)
+            given = raw.get("id")
+            if isinstance(given, str) and _ID.fullmatch(given):
+                doubled |= given in taken
+                if given not in taken:
+                    cell.id = given
+            taken.add(cell.id)
+            notebook.cells.append(cell)
+    if doubled:
+        said.append("Several cells had the same id: they got new ones.")
+    return notebook
+
+
+def _cell(raw: dict[str, Any]) -> NotebookNode:
+    kind = raw.get("cell_type")
+    source = raw.get("source", "")
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    source = source if isinstance(source, str) else ""
+    # Halves of a surrogate pair are JSON, and no text.
+    source = source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    cell = _NEW[kind if kind in _NEW else "markdown"](source.replace("\r\n", "\n").replace("\r", "\n"))
+    metadata = raw.get("metadata")
+    cell.metadata = nbformat.from_dict(metadata if isinstance(metadata, dict) else {})
+    attachments = raw.get("attachments")
+    if cell.cell_type != "code" and isinstance(attachments, dict):
+        cell.attachments = nbformat.from_dict(attachments)
+    return cell

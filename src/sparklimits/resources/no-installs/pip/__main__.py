@@ -1,0 +1,5 @@
+"""``python -m pip``, and with it ``%pip``."""
+
+from pip import main
+
+raise SystemExit(main())

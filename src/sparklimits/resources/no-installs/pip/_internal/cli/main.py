@@ -1,0 +1,5 @@
+"""Where the program ``pip`` itself looks for its ``main``."""
+
+from pip import main
+
+__all__ = ["main"]
