@@ -205,6 +205,26 @@ def test_a_split_answer_is_joined(keeps: bool, cut: str) -> None:
     assert len(found.cells) == len(released().cells)
 
 
+def test_merged_answers_are_not_replaced_by_the_naive_way(tmp_path: Path) -> None:
+    notebook = without(
+        with_cells(LAB, {"item_trends": "def item_trends(ratings):\n    return 1\n\n\n" + PAIRS}),
+        "item_pairs",
+    )
+    found, said = recovered(notebook)
+    assert "item_pairs was merged with the cell item_trends" in said
+    assert sum("def item_pairs" in cell.source for cell in found.cells) == 1
+    functions = load_functions(solution(tmp_path, notebook), SKEW)
+    assert functions["item_trends"](None) == 1
+    assert functions["item_pairs"].__code__.co_consts[-1] == 7
+
+
+def test_an_answer_that_was_merged_with_its_test() -> None:
+    merged = PAIRS + "\n" + cell_of(released(), "item_pairs_test").source
+    for kept, lost in (("item_pairs", "item_pairs_test"), ("item_pairs_test", "item_pairs")):
+        found, _ = recovered(without(with_cells(LAB, {kept: merged}), lost))
+        check_whole(found, with_cells(LAB, {"item_pairs": merged}))
+
+
 def test_a_cell_of_the_students_own_is_not_joined_to_an_answer() -> None:
     notebook = with_cells(LAB, {"item_pairs": PAIRS})
     own = new_code_cell("lab.watch(item_pairs, ratings)")
@@ -457,6 +477,13 @@ def test_a_cell_that_fails_costs_its_function_only(tmp_path: Path, source: str, 
     assert set(loaded.functions) == {"item_trends"}
     with pytest.raises(SubmissionError, match=reason):
         load_functions(path, SKEW)
+
+
+def test_an_answer_may_import_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    written(tmp_path / "own", PAIRS, "mine_20260101.py")
+    notebook = with_cells(LAB, {"item_pairs": "from mine_20260101 import item_pairs"})
+    assert set(load_functions(solution(tmp_path / "own", notebook), SKEW)) == {"item_trends", "item_pairs"}
 
 
 def test_run_recovers_as_check_does(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ the notebook runs again without the cell that ended it.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from queue import Empty
 from typing import Any
@@ -38,7 +37,7 @@ class PatientExecute(Execute):
     """nbgrader's step that runs the notebook, made to survive what students' cells do."""
 
     max_text = Integer(200_000, help="Characters that are kept of what one cell prints.").tag(config=True)
-    max_output = Integer(20_000_000, help="Characters of all outputs of one cell, pictures included.").tag(
+    max_output = Integer(5_000_000, help="Characters of all outputs of one cell, pictures included.").tag(
         config=True
     )
     max_outputs = Integer(200, help="Outputs that are kept of one cell.").tag(config=True)
@@ -91,7 +90,8 @@ class PatientExecute(Execute):
             self._forget(solution)
         scored = is_grade(cell) and not is_solution(cell) and cell.cell_type == "code"
         if scored and not _failed(cell) and not _gives_points(cell):
-            cell.outputs.append(_error("NoPoints", "The cell gave no number of points: it earns none."))
+            # In front of the others: nbgrader takes the first that tells.
+            cell.outputs.insert(0, _error("NoPoints", "The cell gave no number of points: it earns none."))
         return cell, resources
 
     def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str, cell_index: int) -> Any:
@@ -188,10 +188,13 @@ def _failed(cell: NotebookNode) -> bool:
 
 
 def _gives_points(cell: NotebookNode) -> bool:
-    """Whether the cell's first result is a plain number: nbgrader gives full marks for anything else."""
+    """Whether the cell's first result is a number from 0 to its points.
+
+    nbgrader gives full marks for anything else, and ends with an error for more.
+    """
     results = [one for one in cell.outputs if one.output_type == "execute_result"]
     try:
-        return math.isfinite(float(results[0].data["text/plain"])) if results else False
+        return bool(results) and 0 <= float(results[0].data["text/plain"]) <= cell.metadata.nbgrader.points
     except (KeyError, ValueError, TypeError):
         return False
 

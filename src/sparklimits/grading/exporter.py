@@ -10,6 +10,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.converters import Autograde
 
+from sparklimits import labs
 from sparklimits.grading.places import put_into_place
 from sparklimits.grading.preprocessors import SAID
 from sparklimits.grading.reading import read_submission
@@ -44,6 +45,8 @@ class SubmissionExporter(NotebookExporter):
 
     def _put_into_place(self, converter: Autograde) -> None:
         where = converter.coursedir
+        if where.assignment_id not in labs.ids():
+            return
         folder = Path(where.format_path(where.submitted_directory, "*", where.assignment_id)).parents[1]
         placed, said = put_into_place(folder, where.assignment_id, where.student_id)
         for sentence in said:

@@ -237,8 +237,24 @@ class _Repair:
         there = {r for r, _ in cells}
         for r, original in enumerate(self._release.cells):
             if name_of(original) and r not in there:
-                cells.insert(_where(r, cells, is_solution(original)), (r, copy.deepcopy(original)))
-                self._tell("deleted: put back", r)
+                cell = copy.deepcopy(original)
+                if elsewhere := self._answered_elsewhere(r):
+                    # Put back as it was, it would take the place of the answer.
+                    cell.source = f"# The answer stands in the cell {elsewhere}."
+                    self._tell(f"merged with the cell {elsewhere}, where its answer is", r)
+                else:
+                    self._tell("deleted: put back", r)
+                cells.insert(_where(r, cells, is_solution(original)), (r, cell))
+
+    def _answered_elsewhere(self, r: int) -> str:
+        """The cell with a name that defines what this missing one should; empty when there is none."""
+        wanted = defined(self._release.cells[r].source) if is_solution(self._release.cells[r]) else set()
+        holding = [
+            name_of(self._release.cells[other])
+            for other, source in self._sources.items()
+            if is_solution(self._release.cells[other]) and wanted and wanted <= defined(source)
+        ]
+        return holding[-1] if holding else ""
 
     def _put_back_needed(self, cells: list[tuple[int, NotebookNode]]) -> None:
         """Cells without a name that a cell with one cannot do without: the one that opens the lab, for instance."""

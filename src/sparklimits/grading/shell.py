@@ -7,6 +7,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -15,15 +16,16 @@ from traitlets.config import Config
 from sparklimits.grading.kernel import CHANGES, load_ipython_extension, refuse_input
 
 
-def run_cells(cells: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+def run_cells(cells: Mapping[str, str], folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Runs these cells in turn, by their names, and returns the names that they made, and each error in one line.
 
-    What they print goes to standard error. Their functions belong to ``__main__``: Spark ships those to the executors
-    by value, and would import others there.
+    They run in the notebook's folder, and may import what lies beside it. What they print goes to standard error. Their
+    functions belong to ``__main__``: Spark ships those to the executors by value, and would import others there.
     """
     module = types.ModuleType("__main__")
     errors: dict[str, str] = {}
-    with _as_it_was(), contextlib.redirect_stdout(sys.stderr):
+    with _as_it_was(), contextlib.chdir(folder), contextlib.redirect_stdout(sys.stderr):
+        sys.path.insert(0, str(folder))
         shell = InteractiveShell(
             user_module=module,
             user_ns=vars(module),

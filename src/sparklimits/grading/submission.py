@@ -84,7 +84,7 @@ def load_solution(path: Path, lab: Lab) -> Loaded:
         cells = {name_of(cell): cell.source for cell in notebook.cells if cell.cell_type == "code"}
         if missing := [name for name in lab.names if name not in cells]:
             raise SubmissionError(f"{path.name} has no cell named {', '.join(missing)}.")
-        namespace, errors = run_cells({name: cells[name] for name in lab.names})
+        namespace, errors = run_cells({name: cells[name] for name in lab.names}, path.resolve().parent)
     functions = {name: namespace[name] for name in lab.names if callable(namespace.get(name))}
     absent = {
         name: f"{name}: {errors.get(name, 'it is not defined')}"
