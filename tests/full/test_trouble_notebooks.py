@@ -22,7 +22,14 @@ from tests.submissions import reference, shortened
 
 LAB = "lab0_measuring"
 SCALE = 0.1
-FLOOD = "import sys\nfor i in range(40_000):\n    print(i, 'x' * 80)\n    sys.stdout.flush()\n"
+FLOOD = "import sys\nfor i in range(15_000):\n    print(i, 'x' * 80)\n    sys.stdout.flush()\n"
+#: Whether Spark has no job left a minute later.
+IDLE = """\
+import time
+ends = time.monotonic() + 60
+while (jobs := lab.spark.sparkContext.statusTracker().getActiveJobsIds()) and time.monotonic() < ends:
+    time.sleep(0.2)
+float(not jobs)"""
 #: What a student's answer does before it defines its function; none of it is forbidden.
 CHATTY = """\
 %%time
@@ -159,11 +166,11 @@ def test_a_job_of_spark_that_takes_too_long_costs_its_function(monkeypatch: pyte
     marks = graded(
         cell(f"from sparklimits.notebook import open_lab\nlab = open_lab('{LAB}')\nvisits = lab.data['visits']"),
         slow, quick, cell("lab.watch(slow, visits)", "slow_test"), cell("lab.watch(quick, visits)", "quick_test"),
-        cell("float('slow' in globals())", "slow_points", 1.0),
+        cell(IDLE, "idle_points", 1.0), cell("float('slow' in globals())", "slow_points", 1.0),
         cell("float(len(lab.watch(quick, visits).result))", "quick_points", 3.0),
         timeout=lambda one: 20 if one.source.startswith("lab.watch(slow") else 600,
     )  # fmt: skip
-    assert marks == {"slow_points": 0.0, "quick_points": 3.0}
+    assert marks == {"idle_points": 1.0, "slow_points": 0.0, "quick_points": 3.0}
     assert "took too long: the function is left out" in text_of(slow)
 
 

@@ -31,6 +31,14 @@ from sparklimits.grading.names import used
 _DEATHS = 2
 #: How many cells are left out at most: each costs one or two runs of the notebook.
 _LEFT_OUT = 4
+#: What an interrupted cell leaves to Spark would go on, and take the slots of those that follow.
+_CANCEL = """\
+import sys
+if "pyspark" in sys.modules:
+    from pyspark import SparkContext
+    if SparkContext._active_spark_context:
+        SparkContext._active_spark_context.cancelAllJobs()
+"""
 
 
 class PatientExecute(Execute):
@@ -86,8 +94,10 @@ class PatientExecute(Execute):
             cell.outputs = [_error("KernelEnded", reason)]
             return cell, self.resources
         cell, resources = super().preprocess_cell(cell, resources, index)
-        if self._late and is_locked(cell) and (solution := self._answer_before(index)) is not None:
-            self._forget(solution)
+        if self._late:
+            self._run_unseen(_CANCEL)
+            if is_locked(cell) and (solution := self._answer_before(index)) is not None:
+                self._forget(solution)
         scored = is_grade(cell) and not is_solution(cell) and cell.cell_type == "code"
         if scored and not _failed(cell) and not _gives_points(cell):
             # In front of the others: nbgrader takes the first that tells.
@@ -170,13 +180,16 @@ class PatientExecute(Execute):
         named = [one for one in answers if wanted & functions(self.nb.cells[one].source)]
         return named[-1] if named else answers[-1] if answers else None
 
+    def _run_unseen(self, code: str) -> None:
+        """Runs a few lines in the kernel that are no cell."""
+        assert self.kc is not None
+        self.wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
+
     def _forget(self, index: int) -> None:
         """Takes a function away whose test took too long: the measurement would take as long, and cost the others."""
-        assert self.kc is not None
         cell = self.nb.cells[index]
         taken = sorted(functions(cell.source))
-        code = "\n".join(f"globals().pop({name!r}, None)" for name in taken)
-        self.wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
+        self._run_unseen("\n".join(f"globals().pop({name!r}, None)" for name in taken))
         cell.outputs.append(
             _error("TookTooLong", f"The test of {', '.join(taken)} took too long: the function is left out.")
         )
