@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,24 @@ def test_lost_metadata_and_answers_unlike_the_release() -> None:
     for cell in notebook.cells:
         cell.metadata = {}
     check_whole(recovered(notebook)[0], wanted)
+
+
+def test_a_locked_cell_that_was_edited_and_lost_its_metadata_is_known_by_its_text() -> None:
+    notebook = answered()
+    prove = cell_of(notebook, "prove")
+    prove.source, prove.metadata, prove.id = f"{prove.source}  # once more", {}, "new"
+    found, said = recovered(notebook)
+    check_whole(found, answered())
+    assert sum("lab.prove()" in cell.source for cell in found.cells) == 1
+    assert "prove was changed, though locked" in said
+
+
+def test_a_name_alone_is_enough() -> None:
+    notebook = answered()
+    for cell in notebook.cells:
+        cell.id = cell.id[::-1]
+    notebook.cells.insert(0, notebook.cells.pop(notebook.cells.index(cell_of(notebook, "explain"))))
+    check_whole(recovered(notebook)[0], answered())
 
 
 @pytest.mark.parametrize("name", ["conda-env-spark-py", "venv", "python311", "ir"])
@@ -405,7 +424,12 @@ def test_outputs_do_not_count_and_a_file_that_is_too_large_is_not_read(tmp_path:
     for cell in raw["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"] = [new_output("stream", name="stdout", text="x" * 1_000_000)]
-    notebook, said = read_submission(written(tmp_path, json.dumps(raw)))
+    path = written(tmp_path, json.dumps(raw))
+    tracemalloc.start()
+    notebook, said = read_submission(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2.5 * path.stat().st_size, "the file and its text; of the outputs one at a time"
     assert all(not cell.get("outputs") for cell in notebook.cells)
     assert "outputs are left out" in said[0]
     with written(tmp_path, "{}").open("r+b") as file:
@@ -636,7 +660,11 @@ def test_feedback_tells_nothing_of_hidden_tests() -> None:
     call = 'result = lab.\x1b[33malso_on\x1b[39m(result, "an odd variant", \x1b[32m41_275\x1b[39m)'
     frame = f"\x1b[32m----> 3\x1b[39m {call}"
     cell.outputs = [
-        new_output("stream", name="stdout", text="called with a hidden job\nWrong answers of ratio: 1.0\n"),
+        new_output(
+            "stream",
+            name="stdout",
+            text="called with a hidden job\nmy own print\nWrong answers of ratio: 1.0\n",
+        ),
         new_output(
             "error",
             ename="KeyError",
@@ -659,6 +687,7 @@ def test_feedback_tells_nothing_of_hidden_tests() -> None:
     shown = json.dumps([one.outputs for one in found.cells])
     for secret in ("41_275", '41275"', "41,275", "25569", "25,569", "also_on", "odd variant", "hidden job"):
         assert secret not in shown.replace('"image/png": "41275"', ""), secret
+    assert "my own print" not in shown, "a function prints what it was given"
     assert "Wrong answers of ratio: 1.0" in shown
     assert found.cells[0].outputs[-1].data["text/plain"] == "0.5"
     assert found.cells[0].outputs[1].ename == "KeyError"
