@@ -491,7 +491,7 @@ def test_magics_in_an_answer_run(tmp_path: Path, source: str, capfd: pytest.Capt
         ("def item_pairs(:\n", "item_pairs: SyntaxError"),
         (f"name = input('who? ')\n{PAIRS}", r"item_pairs: RuntimeError: input\(\) asks a person"),
         (f"import no_such_module\n{PAIRS}", "item_pairs: ModuleNotFoundError"),
-        ("item_pairs = 3", "item_pairs: it is not defined"),
+        ("item_pairs = 3", f"{LAB}.ipynb does not define item_pairs"),
         ("exit()", "item_pairs: "),
     ],
 )

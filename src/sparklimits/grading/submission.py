@@ -87,12 +87,14 @@ def load_solution(path: Path, lab: Lab) -> Loaded:
         namespace, errors = run_cells({name: cells[name] for name in lab.names}, path.resolve().parent)
     functions = {name: namespace[name] for name in lab.names if callable(namespace.get(name))}
     absent = {
-        name: f"{name}: {errors.get(name, 'it is not defined')}"
+        name: f"{path.name}, {name}: {errors[name]}"
+        if name in errors
+        else f"{path.name} does not define {name}"
         for name in lab.names
         if name not in functions
     }
     if not functions:
-        raise SubmissionError(f"{path.name} defines no function of {lab.id}. {'; '.join(absent.values())}.")
+        raise SubmissionError(f"There is no function of {lab.id} to measure: {'; '.join(absent.values())}.")
     return Loaded(functions, absent, said)
 
 
@@ -118,7 +120,7 @@ def load_functions(path: Path, lab: Lab) -> dict[str, Callable[..., Any]]:
     """
     loaded = load_solution(path, lab)
     if loaded.absent:
-        raise SubmissionError(f"{path.name}, {'; '.join(loaded.absent.values())}")
+        raise SubmissionError(f"{'; '.join(loaded.absent.values())}.")
     return loaded.functions
 
 
