@@ -98,7 +98,7 @@ def table(marks: Sequence[Mark]) -> str:
 def main(notebook: str) -> int:
     """Prints the marks of a notebook as JSON; 1 and one line on standard error when it cannot be checked."""
     try:
-        marks = check(Path(notebook))
+        marks, _ = check(Path(notebook))
     except SparkLimitsError as error:
         print(error, file=sys.stderr)
         return 1
