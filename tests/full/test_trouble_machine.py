@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,27 +114,36 @@ def test_a_group_that_is_too_small_is_named_before_anything_starts(tmp_path: Pat
     assert f"{group.outer} grants 2.1 GB" in last_json(done)["message"]
 
 
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A copy of the package and of the probe that is still there when another disk lies over /tmp."""
+    if Path(sys.prefix).is_relative_to("/tmp"):
+        pytest.skip("Python itself lies under /tmp")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        shutil.copytree(ROOT / "src", Path(folder) / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(PROBE, folder)
+        yield Path(folder)
+
+
 @needs_root
-def test_neither_tmp_nor_the_chosen_folder_may_be_executed_from(tmp_path: Path) -> None:
+def test_neither_tmp_nor_the_chosen_folder_may_be_executed_from(elsewhere: Path) -> None:
     """Both are mounted with noexec, and /tmp has one megabyte: links and programs go to a third place."""
     script = f"""
         mount -t tmpfs -o mode=1777,noexec,size=1m tmpfs /tmp || exit 77
         mount -t tmpfs -o noexec,size=2g tmpfs /mnt
-        cd / && exec {sys.executable} - <<'END'
-{PROBE.read_text()}
-END
+        cd / && exec {sys.executable} {elsewhere / PROBE.name}
 """
     done = subprocess.run(
         ["unshare", "--mount", "bash", "-c", script],
-        env={**bare(ROOT), "SPARKLIMITS_TMP": "/mnt/temporary", "HOME": "/root"},
+        env={**bare(elsewhere), "SPARKLIMITS_TMP": "/mnt/temporary", "HOME": "/root"},
         capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     if done.returncode == 77:
         pytest.skip("this machine does not let a test mount disks")
     found = last_json(done)
     assert found.get("executors") == 2, found
-    assert not found["temporary"].startswith(("/tmp", "/mnt")), found
-    assert not Path(found["temporary"]).exists()
+    assert not str(found["temporary"]).startswith(("/tmp", "/mnt")), found
+    assert not Path(str(found["temporary"])).exists()
 
 
 def test_the_doctor_tries_a_cluster() -> None:
