@@ -25,7 +25,7 @@ import pytest
 
 from sparklimits.machine import jupyter_files
 from tests import browser
-from tests.full.test_hub import free_ports
+from tests.ports import free_ports
 from tests.submissions import ROOT, released
 
 LAB = "lab0_measuring"

@@ -10,7 +10,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from selenium.webdriver.common.by import By
 
 from sparklimits.machine import web
 from tests import browser
+from tests.ports import free_ports
 from tests.submissions import ROOT, released
 
 LAB = "lab0_measuring"
@@ -68,14 +68,6 @@ c.ConfigurableHTTPProxy.auth_token = "of-this-test"
 c.JupyterHub.cookie_secret_file = {homes!r} + "/cookie"
 c.JupyterHub.db_url = "sqlite:///" + {homes!r} + "/hub.sqlite"
 """
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return found
 
 
 @pytest.fixture
