@@ -59,7 +59,10 @@ def require_memory(workers: int) -> str:
     Raises:
         MachineError: the heaps alone do not fit.
     """
-    granted = int(output(["info", "--format", "{{.MemTotal}}"]).strip() or 0)
+    told = output(["info", "--format", "{{.MemTotal}}"]).strip()
+    if not told.isdecimal():  # an engine that does not say
+        return ""
+    granted = int(told)
     heaps = (workers * EXECUTOR_MB + OTHERS_MB) * 2**20
     needed = heaps + (workers + 1) * BESIDE_HEAP_MB * 2**20
     if granted < heaps:
