@@ -32,12 +32,14 @@ ONE_SESSION = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test's folder is its tier, and the tier its marker. What shares a session of Spark shares a process."""
-    for item in items:
-        item.add_marker(_tier(item.nodeid))
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test's folder is its tier, and the tier its marker. What shares a session of Spark shares a process.
+
+    Here and not in ``pytest_collection_modifyitems``: there xdist has looked at the groups already.
+    """
+    item.add_marker(_tier(item.nodeid))
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
 def _group(item: pytest.Item) -> str:
