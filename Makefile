@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 # The tiers of tests, tests/README.md says what each shows. Two at a time: a session of Spark often waits.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 2
 
 .PHONY: lab test test-all test-nightly demo bench cluster release lint clean
 

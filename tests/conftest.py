@@ -7,9 +7,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from sparklimits.labs import find
 from sparklimits.spark import session
@@ -32,20 +33,25 @@ ONE_SESSION = {
 }
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test's folder is its tier, and the tier its marker. What shares a session of Spark shares a process.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's folder is its tier, and the tier its marker."""
+    for item in items:
+        item.add_marker(_tier(item.nodeid))
 
-    Here and not in ``pytest_collection_modifyitems``: there xdist has looked at the groups already.
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Tests of a file run in the same process, and so do those of all files that share a session of Spark.
+
+    (The marker ``xdist_group`` of xdist 3.8 has no effect under pytest 9.2.)
     """
-    item.add_marker(_tier(item.nodeid))
-    if item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
+    class BySession(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            name = Path(file).stem.removeprefix("test_")
+            return "one session" if name in ONE_SESSION.get(_tier(nodeid), ()) else file
 
-def _group(item: pytest.Item) -> str:
-    if item.path.stem.removeprefix("test_") in ONE_SESSION.get(_tier(item.nodeid), ()):
-        return "one session"
-    return item.nodeid.split("::")[0]
+    return BySession(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

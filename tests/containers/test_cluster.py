@@ -13,8 +13,6 @@ from sparklimits.containers import cluster, engine
 from sparklimits.machine import web
 from tests.containers.helpers import PROGRAMS, WORKERS, docker, sparklimits
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 #: What `run --json` must print, whatever else it prints.
 CONTRACT = {
     "lab", "version", "backend", "scale", "baseline_s", "candidate_s", "speedup", "low", "high", "pairs", "verdict",

@@ -12,8 +12,6 @@ from sparklimits.containers import cluster, errands, image
 from sparklimits.errors import MachineError
 from tests.containers.helpers import docker
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 
 def test_an_engine_that_does_not_run_and_one_that_is_not_for_you(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

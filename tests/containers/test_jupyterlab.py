@@ -15,8 +15,6 @@ from tests import browser
 from tests.containers.helpers import docker
 from tests.submissions import LAB, released
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 
 def answers(address: str) -> bool:
     try:

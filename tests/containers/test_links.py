@@ -9,8 +9,6 @@ import pytest
 from sparklimits.containers import cluster, engine
 from tests.containers.helpers import PROGRAMS, WORKERS, cluster_up, docker, sparklimits
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 
 def workers() -> list[cluster.Container]:
     return [one for one in cluster.status() if one.role == "worker"]

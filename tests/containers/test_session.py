@@ -13,8 +13,6 @@ from tests import browser
 from tests.containers.helpers import WORKERS, LabSession, cluster_up, docker, lab_session
 from tests.programs.lab_session import TASKS
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 
 @pytest.fixture(scope="module")
 def session(addresses: list[str]) -> Iterator[LabSession]:

@@ -18,7 +18,7 @@ from tests.submissions import ROOT
 SCALE = "0.1"
 
 
-@pytest.mark.parametrize("lab", [pytest.param(lab, marks=pytest.mark.xdist_group(lab)) for lab in ids()])
+@pytest.mark.parametrize("lab", ids())
 def test_a_solution_runs_from_top_to_bottom(
     lab: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
