@@ -47,6 +47,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         for name in ("memory", "cores", "processes"):
             monkeypatch.setattr(limits, name, lambda name=name: getattr(state, name))
         monkeypatch.setattr(limits, "address_space", lambda: state.addresses)
+        monkeypatch.setattr(doctor_machine.paths, "others", lambda: 0)
         monkeypatch.setattr(limits, "disk", lambda where: state.disk)
         monkeypatch.setattr(doctor_machine, "find_java", find_java)
         monkeypatch.setattr(doctor_machine, "_answer", lambda command: state.commands.get(command[0], ""))

@@ -297,8 +297,10 @@ def test_an_interrupt_of_a_command_ends_with_130(
 def test_a_reader_that_has_gone_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "sparklimits", "--help"], stdout=writer, stderr=subprocess.PIPE
+    program = (
+        "import sys; from sparklimits import cli; from sparklimits.student import doctor; "
+        "doctor.doctor = lambda *_: print('x' * 100_000) or 0; sys.exit(cli.main(['doctor']))"
     )
+    done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
