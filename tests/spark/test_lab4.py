@@ -40,6 +40,7 @@ from sparklimits.labs.lab4_synchronisation.training.fm import Batch, new_table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle
 from sparklimits.labs.lab4_synchronisation.training.server import Server
+from sparklimits.machine.paths import scratch
 from sparklimits.spark import session
 from tests.checking import quality
 
@@ -309,17 +310,27 @@ def test_when_all_workers_fail_their_error_is_told(inputs: dict[str, Any]) -> No
 
 
 def trainers_left(patience: float = 10.0) -> list[psutil.Process]:
-    """Processes of a training that still run so many seconds later."""
+    """Processes of a training of this session that still run so many seconds later."""
     until = time.monotonic() + patience
     while True:
         found = [
             process
             for process in psutil.process_iter(["cmdline"])
             if "sparklimits.labs.lab4_synchronisation.training.rpc" in (process.info["cmdline"] or [])
+            and _is_ours(process)
         ]
         if not found or time.monotonic() > until:
             return found
         psutil.wait_procs(found, timeout=0.5)
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    """The server is a child of this process; workers, also orphans, have their executor's variables."""
+    try:
+        own = any(str(scratch()) in value for value in process.environ().values())
+        return own or os.getpid() in {parent.pid for parent in process.parents()}
+    except psutil.Error:  # it has ended
+        return False
 
 
 def test_the_interface_that_leads_to_a_host_is_found() -> None:
