@@ -137,7 +137,7 @@ def test_a_session_that_dies_is_replaced_and_the_measurement_goes_on(spark: Spar
 
 
 def test_a_silent_page_of_spark_is_undecided(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(address: str) -> web.Connection:
+    def refused(*_: object) -> web.Connection:
         raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 
     monkeypatch.setattr(web, "Connection", refused)
