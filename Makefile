@@ -14,10 +14,11 @@ lab: .venv/.ready  ## open the labs in JupyterLab
 test: .venv/.ready  ## show that every part works; minutes
 	$(PYTEST) tests/unit tests/spark tests/whole $(ARGS)
 
-# The cluster of containers comes last and alone: its links and its half cores would be somebody else's too.
+# Interrupts, which are about seconds, and the cluster of containers, whose links and half cores would be somebody
+# else's too, come last and alone.
 test-all: .venv/.ready  ## and containers, faults, the bundle, a new lab: what CI runs
 	$(PYTEST) tests/unit tests/spark tests/whole tests/full $(ARGS)
-	$(BIN)/python -m pytest tests/containers $(ARGS)
+	$(BIN)/python -m pytest tests/alone tests/containers $(ARGS)
 
 test-nightly: .venv/.ready  ## clocks, full size, full disks: nothing else may run on the machine
 	$(BIN)/python -m pytest tests/nightly $(ARGS)
