@@ -70,7 +70,7 @@ def course_of_its_own(folder: Path, short_lived: bool = False) -> Iterator[Path]
 
     ``short_lived`` is for tests of anything but speed.
     """
-    for name in ("docker", "labs", "solutions", "src"):
+    for name in ("course", "docker", "labs", "solutions", "src"):
         generated = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(ROOT / name, folder / name, ignore=generated)
     for name in ("constraints.txt", "pyproject.toml", "nbgrader_config.py"):
