@@ -260,7 +260,7 @@ def test_check_gives_what_autograding_gives(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPARKLIMITS_SCALE", str(SCALE))
-    path = tmp_path / "my solution (1).ipynb"
+    path = tmp_path / f"my {LAB} (1).ipynb"
     nbformat.write(changed(_torn), path)
     marks, said = check(path)
     scores = course.scores("torn", LAB)
