@@ -21,12 +21,13 @@ from dataclasses import dataclass
 from http.client import HTTPMessage
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from sparklimits.machine import jupyter_files
 from tests import browser
 from tests.ports import free_ports
-from tests.submissions import ROOT, released
+from tests.submissions import released
 
 LAB = "lab0_measuring"
 TOKEN = "of-this-test"
@@ -249,7 +250,8 @@ def test_validate_answers_while_the_server_goes_on(server: Server) -> None:
 
 
 def test_a_notebook_that_is_no_labs_is_told_so(server: Server) -> None:
-    shutil.copy(ROOT / "labs" / LAB / f"{LAB}.ipynb", server.home.parent / "work" / LAB / "mine.ipynb")
+    mine = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")])
+    nbformat.write(mine, server.home.parent / "work" / LAB / "mine.ipynb")
     request = urllib.request.Request(
         f"{server.address}/assignments/validate?path={LAB}/mine.ipynb", data=b"",
         headers={"Authorization": f"token {TOKEN}"},
