@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -37,6 +38,8 @@ class Standalone:
         }  # fmt: skip
         log = open(self.folder / "cluster.log", "ab")  # noqa: SIM115 - open as long as the process
         command = [str(spark / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *arguments]
+        if setpriv := shutil.which("setpriv"):  # a test run that is killed leaves no cluster behind
+            command = [setpriv, "--pdeathsig", "KILL", *command]
         return subprocess.Popen(command, env=variables, stdout=log, stderr=log, start_new_session=True)
 
     def add_worker(self, **environment: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from sparklimits.machine import environment
 from sparklimits.machine.environment import FOREIGN, configuration, private, set_aside
+from sparklimits.spark import guard
 
 
 def test_only_the_variables_of_the_list_reach_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +51,24 @@ def test_a_pyspark_on_the_python_path_does_not_reach_the_workers(
 
 def test_the_configuration_holds_the_logs_settings_and_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in configuration(tmp_path).iterdir()] == ["log4j2.properties"]
+
+
+def test_the_settings_of_somebody_elses_cluster_are_kept_and_the_pages_key_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "wanted", lambda: True)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "spark-defaults.conf").write_text("spark.kubernetes.container.image mine:1")
+    for _ in range(2):  # a session after another one finds what the first one found
+        guard.write(configuration(tmp_path, str(theirs)))
+        lines = (tmp_path / "conf" / "spark-defaults.conf").read_text().splitlines()
+        assert lines[0] == "spark.kubernetes.container.image mine:1"
+        assert [line.split()[0] for line in lines].count("spark.ui.filters") == 1
+    assert (theirs / "spark-defaults.conf").read_text() == "spark.kubernetes.container.image mine:1"
+    # The embedded cluster gets nothing of it.
+    guard.write(configuration(tmp_path))
+    assert "kubernetes" not in (tmp_path / "conf" / "spark-defaults.conf").read_text()
 
 
 def test_what_is_set_aside_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from sparklimits.cli import _parser
 from sparklimits.labs import every
@@ -21,6 +24,12 @@ def test_every_make_target_and_command_exists() -> None:
     named = set(re.findall(r"`sparklimits ([a-z]+)", README))
     commands = set(next(a for a in _parser()._actions if a.dest != "help" and a.choices).choices or ())
     assert named == commands - {"demo", "release"}
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "course").glob("*.md")), ids=lambda page: page.stem)
+def test_every_test_and_benchmark_that_a_page_names_exists(page: Path) -> None:
+    for file in re.findall(r"\b(?:tests|benchmarks|tools)/[\w./-]+\.py\b", page.read_text("utf-8")):
+        assert (ROOT / file).is_file() or "lab9_toy" in file, file
 
 
 def test_every_folder_of_the_map_exists() -> None:

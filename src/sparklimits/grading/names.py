@@ -1,4 +1,4 @@
-"""Which names a cell makes and uses: read as the kernel would read it, magics and all, and never run."""
+"""Which names a cell binds and uses: read as the kernel would read it, magics and all, and never run."""
 
 from __future__ import annotations
 
@@ -28,27 +28,31 @@ def _python(source: str) -> str:
     return TransformerManager().transform_cell(own)
 
 
-def made(source: str) -> set[str]:
-    """The names that stand for something after the cell has run."""
+def bound(source: str) -> dict[str, str]:
+    """The names that stand for something after the cell has run; for one that is imported, what it stands for."""
     tree = _tree(source)
     if tree is None:
-        return defined(source)
-    found: set[str] = set()
+        return dict.fromkeys(defined(source), "")
+    found: dict[str, str] = {}
     for statement in tree.body:
         _collect(statement, found)
     return found
 
 
-def _collect(node: ast.AST, found: set[str]) -> None:
+def _collect(node: ast.AST, found: dict[str, str]) -> None:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        found.add(node.name)
-        return  # what it makes inside is its own
+        found[node.name] = ""
+        return  # what it binds inside is its own
     if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         return
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        found.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            found[alias.asname or alias.name.split(".")[0]] = f"import {alias.name}"
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            found[alias.asname or alias.name] = f"import {node.module}.{alias.name}"
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        found.add(node.id)
+        found[node.id] = ""
     for child in ast.iter_child_nodes(node):
         _collect(child, found)
 

@@ -77,9 +77,8 @@ def _parsed(text: str, name: str, said: list[str]) -> Any:
         raise SubmissionError(_no_json(text, error, name)) from error
     if text[end:].strip("\0 \t\r\n"):
         said.append("Something followed the end of the notebook in the file: it is left out.")
-    if isinstance(content, str) and content.lstrip().startswith(
-        "{"
-    ):  # JSON that was packed into JSON once more
+    # JSON that was packed into JSON once more.
+    if isinstance(content, str) and content.lstrip().startswith("{"):
         return _parsed(content, name, said)
     return content
 

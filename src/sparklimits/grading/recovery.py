@@ -218,10 +218,7 @@ class _Repair:
             self._tell("without nbgrader's metadata, which comes from the release", r)
         elif theirs["grade_id"] != name_of(original):
             self._tell("under another name", r)
-        elif any(
-            theirs.get(key) != original.metadata["nbgrader"].get(key)
-            for key in ("points", "grade", "solution", "locked")
-        ):
+        elif any(theirs.get(key) != original.metadata["nbgrader"].get(key) for key in _TELLING):
             self._tell("with changed points or locks, which come from the release", r)
         if mine.cell_type != original.cell_type:
             self._tell(f"a {mine.cell_type} cell: made a {original.cell_type} cell again", r)
@@ -260,20 +257,22 @@ class _Repair:
         """Cells without a name that a cell with one cannot do without: the one that opens the lab, for instance."""
         code = [(r, cell) for r, cell in enumerate(self._release.cells) if cell.cell_type == "code"]
         while True:
-            have = {one for _, cell in cells if cell.cell_type == "code" for one in names.made(cell.source)}
+            have = {one for _, cell in cells if cell.cell_type == "code" for one in names.bound(cell.source)}
             needing = [
                 cell for r, cell in cells if cell.cell_type == "code" and (name_of(cell) or r in self._added)
             ]
             wanted = {one for cell in needing for one in names.used(cell.source)}
             there = {r for r, cell in cells if r >= 0 and cell.cell_type == "code"}
-            missing = [r for r, cell in code if r not in there and (wanted - have) & names.made(cell.source)]
+            missing = [
+                r for r, cell in code if r not in there and (wanted - have) & names.bound(cell.source).keys()
+            ]
             if not missing:
                 return
             r = missing[0]
             cell = copy.deepcopy(self._release.cells[r])
             cells.insert(_where(r, cells, True), (r, cell))
             self._added.add(r)
-            what = ", ".join(sorted((wanted - have) & names.made(cell.source)))
+            what = ", ".join(sorted((wanted - have) & names.bound(cell.source).keys()))
             self._said.append(f"The cell that defines {what} was missing: put back.")
 
     def _about_the_notebook(self) -> Iterable[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from sparklimits import __version__
 from sparklimits.errors import SparkLimitsError
 from sparklimits.machine import faults, messages, reasons
-from sparklimits.machine.paths import project_root
+from sparklimits.machine.paths import bases
+from sparklimits.machine.places import PREFIX
 
 #: The file that holds the whole story of the last error without a sentence.
 LOG = "last-error.log"
@@ -42,8 +43,7 @@ def _kept(error: Exception) -> Path | None:
         f"{time.strftime('%Y-%m-%d %H:%M:%S')}  sparklimits {__version__}, Python {platform.python_version()}, "
         f"{platform.platform()}\n{' '.join(sys.argv)}\n\n{reasons.story(error)}"
     )
-    own = Path(os.environ.get("SPARKLIMITS_TMP") or project_root() / ".sparklimits")
-    for folder in (own, Path(tempfile.gettempdir()) / f"sparklimits-{os.getuid()}"):
+    for folder in (*bases(), Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / LOG).write_text(text, "utf-8")

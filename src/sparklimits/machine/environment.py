@@ -11,6 +11,7 @@ import importlib.metadata
 import locale
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -97,14 +98,18 @@ def pinned(package: str) -> str:
     )
 
 
-def configuration(folder: Path) -> Path:
-    """A configuration folder of our own under this one: how Spark logs, and nothing else.
+def configuration(folder: Path, theirs: str | None = None) -> Path:
+    """A configuration folder of our own under this one: how Spark logs, and what is in the folder ``theirs``.
 
-    Named by ``SPARK_CONF_DIR``, it keeps the ``spark-defaults.conf`` and ``spark-env.sh`` of other installations out.
-    Spark finds the settings of its logs there, whatever characters the path has.
+    Named by ``SPARK_CONF_DIR``, it keeps the ``spark-defaults.conf`` and ``spark-env.sh`` of other installations out of
+    the embedded cluster. For somebody else's cluster they are wanted: those are ``theirs``. Spark finds the settings of
+    its logs there, whatever characters the path has.
     """
     place = folder / "conf"
-    place.mkdir(exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    if theirs and os.path.isdir(theirs):
+        shutil.copytree(theirs, place, dirs_exist_ok=True, copy_function=shutil.copyfile)
     log4j = resources.files("sparklimits") / "resources" / "log4j2.properties"
     (place / "log4j2.properties").write_text(log4j.read_text("utf-8"), "utf-8")
     return place

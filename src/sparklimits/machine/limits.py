@@ -125,9 +125,8 @@ def _reclaimable(group: Path) -> int:
     except OSError:
         return 0
     found = {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE)}
-    prefix = (
-        "total_" if "total_inactive_file" in found else ""
-    )  # the older kind counts the groups below apart
+    # The older kind counts the groups below apart.
+    prefix = "total_" if "total_inactive_file" in found else ""
     names = ("inactive_file", "active_file")
     return sum(found.get(prefix + name, 0) for name in names) + found.get("slab_reclaimable", 0)
 
@@ -145,9 +144,8 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
         mount = root / place.lstrip("/")
         try:
             below = PurePosixPath(own[name]).relative_to(top)
-        except (
-            ValueError
-        ):  # a container: what is mounted is its own group, whatever the path is called outside
+        except ValueError:
+            # A container: what is mounted is its own group, whatever the path is called outside.
             below = PurePosixPath()
         folder = mount if ".." in below.parts else mount / below
         while folder != mount and not folder.is_dir():

@@ -31,9 +31,8 @@ def new(base: Path) -> Path:
         OSError: it cannot be written.
     """
     handle, waiting = tempfile.mkstemp(prefix=".lock-", dir=base)
-    with contextlib.suppress(
-        OSError
-    ):  # a file system without locks: nobody will take the folder for a dead one's
+    # On a file system without locks nobody will take the folder for a dead one's.
+    with contextlib.suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         os.write(handle, json.dumps({"machine": _this_machine()}).encode())

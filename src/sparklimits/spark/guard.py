@@ -49,13 +49,17 @@ def wanted() -> bool:
 
 
 def write(configuration: Path) -> None:
-    """Puts the filter and its key into Spark's configuration folder: on a command line, `ps` would show them."""
+    """Adds the filter and its key to Spark's configuration folder: on a command line, `ps` would show them."""
     # A job can be ended by a mere link, which another site may hold: the buttons for it go too.
     lines = (
         f"spark.ui.filters {_FILTER}\nspark.{_FILTER}.param.secretKey {_base64(_key())}\n"
         "spark.ui.killEnabled false\n"
     )
-    _write_private(configuration / "spark-defaults.conf", lines if wanted() else "")
+    defaults = configuration / "spark-defaults.conf"
+    before = defaults.read_text("utf-8") if defaults.is_file() else ""
+    if before and not before.endswith("\n"):
+        before += "\n"
+    _write_private(defaults, before + (lines if wanted() else ""))
 
 
 def headers() -> dict[str, str]:

@@ -48,7 +48,9 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     variables = {
         "JAVA_HOME": str(java_home),
         "SPARK_HOME": str(spark_home),
-        "SPARK_CONF_DIR": str(environment.configuration(folder)),
+        "SPARK_CONF_DIR": str(
+            environment.configuration(folder, None if local else os.environ.get("SPARK_CONF_DIR"))
+        ),
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "TMPDIR": str(temporary),
     }
