@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sparklimits.measurement.lab import Bar, Exercise, Lab, Quality
-from sparklimits.measurement.plan import BASELINE, Plan
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-#: The protocol of a measurement, as short as it can be.
-SHORT = Plan(warm_ups=(BASELINE,), looks=(2,), attempts=1)
 
 
 def even(numbers: Any) -> Any:

@@ -161,7 +161,8 @@ def _run(options: argparse.Namespace) -> int:
     from sparklimits.datasets import movielens
     from sparklimits.display.progress import Progress
     from sparklimits.grading.submission import load_solution, reference_path
-    from sparklimits.measurement.experiment import Experiment, scale_from_environment
+    from sparklimits.machine.scale import scale_from_environment
+    from sparklimits.measurement.experiment import Experiment
     from sparklimits.spark import session
 
     lab = labs.find(options.lab)

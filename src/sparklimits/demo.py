@@ -18,8 +18,9 @@ from sparklimits.display.tables import as_markdown
 from sparklimits.errors import SparkLimitsError
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.machine.paths import project_root
-from sparklimits.measurement.experiment import Experiment, scale_from_environment
-from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Plan
+from sparklimits.machine.scale import scale_from_environment
+from sparklimits.measurement.experiment import Experiment
+from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, ROUGH, Plan
 from sparklimits.measurement.result import Result
 from sparklimits.spark import session
 from sparklimits.spark.counters import counter_name, counter_value
@@ -39,10 +40,9 @@ class Size:
 
 
 WHOLE = Size(1.0, GRADED)
-#: Two pairs on less data: enough to see the counters and the kind of gain, too little for marks.
 QUICK = Size(
     0.3,
-    Plan(warm_ups=(BASELINE,), looks=(2,), attempts=1),
+    ROUGH,
     "This was a quick look, on 0.3 of the data and in two pairs: counters hold, speedups are rough and mostly smaller.",
 )
 

@@ -21,9 +21,10 @@ from sparklimits.errors import CandidateError, MachineError, in_one_line
 from sparklimits.labs import find
 from sparklimits.machine import environment, messages, reasons, user
 from sparklimits.machine.paths import scratch
+from sparklimits.machine.scale import scale_from_environment
 from sparklimits.measurement import bars, verdict
 from sparklimits.measurement.calls import is_table, not_a_table
-from sparklimits.measurement.experiment import Experiment, scale_from_environment
+from sparklimits.measurement.experiment import Experiment
 from sparklimits.measurement.lab import Lab, Outcome, Quality, Solution
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.verdict import Broken

@@ -18,10 +18,11 @@ from sparklimits import notebook
 from sparklimits.errors import MachineError
 from sparklimits.machine import web
 from sparklimits.measurement.experiment import Experiment
+from sparklimits.measurement.plan import ROUGH
 from sparklimits.measurement.verdict import PROVISIONAL
 from sparklimits.notebook import OpenLab
 from sparklimits.spark import session
-from tests.tiny_lab import LAB, REFERENCE, SHORT
+from tests.tiny_lab import LAB, REFERENCE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -64,7 +65,7 @@ def spark() -> SparkSession:
 
 
 def measured(spark: SparkSession, odd: Any = None, **changes: Any) -> Any:
-    experiment = Experiment(replace(LAB, **changes), spark, plan=SHORT)
+    experiment = Experiment(replace(LAB, **changes), spark, plan=ROUGH)
     return experiment.measure({**REFERENCE, **({"odd": odd} if odd else {})})
 
 
@@ -153,7 +154,7 @@ def test_a_silent_page_of_spark_is_undecided(spark: SparkSession, monkeypatch: p
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> OpenLab:
     """The tiny lab, opened in a notebook that holds the reference's functions."""
-    monkeypatch.setattr(notebook, "Experiment", partial(Experiment, plan=SHORT))
+    monkeypatch.setattr(notebook, "Experiment", partial(Experiment, plan=ROUGH))
     for name, function in REFERENCE.items():
         monkeypatch.setattr(sys.modules["__main__"], name, function, raising=False)
     return OpenLab(LAB)

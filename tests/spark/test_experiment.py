@@ -16,12 +16,14 @@ from sparklimits.datasets import movielens
 from sparklimits.errors import CandidateError, SparkLimitsError, SubmissionError
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find
-from sparklimits.measurement.experiment import Experiment, scale_from_environment
+from sparklimits.machine.scale import scale_from_environment
+from sparklimits.measurement.experiment import Experiment
+from sparklimits.measurement.plan import ROUGH
 from sparklimits.notebook import partition_sizes
 from sparklimits.spark import session
 from tests import tiny_lab
 from tests.submissions import ROOT
-from tests.tiny_lab import REFERENCE, SHORT
+from tests.tiny_lab import REFERENCE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +35,7 @@ MOVIELENS = ROOT.parent / "shared" / "data" / "ml-latest-small"
 @pytest.fixture
 def experiment() -> Experiment:
     """Of the tiny lab: its functions count the even and the odd numbers."""
-    return Experiment(tiny_lab.LAB, session.get(tiny_lab.LAB.constraints), seed=1, plan=SHORT)
+    return Experiment(tiny_lab.LAB, session.get(tiny_lab.LAB.constraints), seed=1, plan=ROUGH)
 
 
 def test_counters_show_the_limit_and_its_removal_and_repeat(spark: SparkSession) -> None:

@@ -18,8 +18,8 @@ from sparklimits.labs.lab0_measuring.naive import CAUSES, DEGREE, LABEL, PENALTY
 from sparklimits.labs.lab0_measuring.oracle import _features, _products, exact_weights
 from sparklimits.measurement import pairs
 from sparklimits.measurement.experiment import Experiment
-from sparklimits.spark import session
 from tests.checking import quality
+from tests.sessions import shared
 from tests.submissions import ROOT
 
 REFERENCE = load_functions(reference_path(LAB), LAB)
@@ -169,7 +169,7 @@ def test_the_hidden_runs_of_the_notebook_are_the_recorded_ones() -> None:
 
 
 def test_the_reference_keeps_every_slot_busy() -> None:
-    experiment = Experiment(LAB, session.get(LAB.constraints), scale=0.1)
+    experiment = Experiment(LAB, shared(LAB), scale=0.1)
     naive, reference = experiment.run(LAB.naive), experiment.run(REFERENCE)
     for run in (naive, reference):
         assert run.quality.ok, run.quality.broken

@@ -27,8 +27,8 @@ from sparklimits.labs.lab5_offload.networks import BUCKETS, IDS, NUMBERS, DeepFM
 from sparklimits.labs.lab5_offload.oracle import MAX_ERROR, TOLERANCE, deepfm_probabilities
 from sparklimits.labs.oracles import fit_lbfgs, mlp_probabilities, scores
 from sparklimits.measurement.experiment import Experiment
-from sparklimits.spark import session
 from tests.checking import quality
+from tests.sessions import shared
 
 TINY = (3, 4, 2)
 
@@ -132,7 +132,7 @@ def test_a_network_of_pytorch_is_that_of_the_oracle(clicks: ClickData) -> None:
 @pytest.fixture(scope="module")
 def opened(clicks: ClickData, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     folder = tmp_path_factory.mktemp("lab5") / "data"
-    return load(session.get(LAB.constraints), write_data(clicks, folder))
+    return load(shared(LAB), write_data(clicks, folder))
 
 
 def test_spark_makes_the_features_of_the_oracle(clicks: ClickData, opened: dict) -> None:
@@ -160,7 +160,7 @@ def test_a_network_with_mllibs_weights_gives_mllibs_probabilities(clicks: ClickD
 
 
 def test_the_reference_needs_one_job_and_few_calls() -> None:
-    experiment = Experiment(LAB, session.get(LAB.constraints), scale=0.75)
+    experiment = Experiment(LAB, shared(LAB), scale=0.75)
     run = experiment.run(load_functions(reference_path(LAB), LAB), "other")
     assert run.quality.ok, run.quality.broken
     assert run.counters["train_model"].jobs <= 2

@@ -70,6 +70,31 @@ def test_a_value_of_the_check_can_earn_too(error: float, share: float) -> None:
     assert of(error=error).share("exact") == share
 
 
+def test_on_less_data_the_counters_earn_and_the_seconds_decide_nothing() -> None:
+    found = of(SLOW, scale=0.3)
+    assert found.verdict == "inconclusive"
+    assert found.share("speed") == PROVISIONAL
+    assert found.share("item_pairs") == 1.0
+    assert "measured on 0.3 of the data" in found.reasons[-1]
+    assert of(SLOW, scale=0.8).verdict == "failed"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "expected"),
+    [(FIXED, "passed"), ({**FIXED, "item_pairs": NAIVE["item_pairs"]}, "partial"), (NAIVE, "partial")],
+)
+def test_without_marks_for_speed_the_counters_are_the_verdict(
+    candidate: Mapping[str, Counters], expected: str
+) -> None:
+    lab = replace(LAB, speed_earns=False)
+    assert of(SLOW, candidate, lab=lab).verdict == expected
+    assert of(SLOW, candidate, lab=lab, scale=0.1).verdict == expected
+
+
+def test_without_marks_for_speed_nothing_earned_is_failed() -> None:
+    assert of(SLOW, NAIVE, lab=replace(LAB, speed_earns=False), error=0.05).verdict == "failed"
+
+
 def test_a_function_earns_by_its_own_counter() -> None:
     found = of(candidate={**FIXED, "item_trends": NAIVE["item_trends"]})
     assert (found.share("item_trends"), found.share("item_pairs")) == (0.0, 1.0)

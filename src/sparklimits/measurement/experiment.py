@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import secrets
 import shutil
@@ -21,11 +20,12 @@ from sparklimits.errors import (
 )
 from sparklimits.machine import reasons
 from sparklimits.machine.paths import scratch
+from sparklimits.machine.scale import CLOCKED
 from sparklimits.measurement import bars, pairs, verdict
 from sparklimits.measurement.calls import checked, collected, fault_of, whatever_the_rows
 from sparklimits.measurement.lab import Exercise, Lab, Outcome, Quality, Solution
 from sparklimits.measurement.pairs import PairedRun
-from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Place, Plan
+from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, ROUGH, Place, Plan
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.run import Run
 from sparklimits.measurement.verdict import Broken
@@ -41,22 +41,6 @@ JITTER = 0.02
 _FEW = 0.05
 
 
-def scale_from_environment() -> float:
-    """``SPARKLIMITS_SCALE``, which multiplies the data; 1 when it is not set.
-
-    Raises:
-        SparkLimitsError: it is not a positive number.
-    """
-    text = os.environ.get("SPARKLIMITS_SCALE", "1")
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = 0.0
-    if not scale > 0:
-        raise SparkLimitsError(f"SPARKLIMITS_SCALE is {text!r}; write a positive number such as 0.5 or 10.")
-    return scale
-
-
 class Experiment:
     """Runs a lab's functions on fresh data.
 
@@ -66,7 +50,8 @@ class Experiment:
         scale: multiplies the data.
         seed: where the fresh data start; drawn at random when not given.
         real: real ratings to draw from, instead of generated ones.
-        plan: the warm-ups, looks and attempts of a measurement.
+        plan: the warm-ups, looks and attempts of a measurement; by default one that is enough for what is judged at
+            this scale.
         progress: is told what runs now.
     """
 
@@ -78,11 +63,12 @@ class Experiment:
         scale: float = 1.0,
         seed: int | None = None,
         real: pd.DataFrame | None = None,
-        plan: Plan = GRADED,
+        plan: Plan | None = None,
         progress: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.lab, self.spark, self.scale, self.real = lab, spark, scale, real
-        self.plan, self.progress = plan, progress
+        self.plan = plan or (GRADED if scale >= CLOCKED else ROUGH)
+        self.progress = progress
         self._random = random.Random(secrets.randbits(64) if seed is None else seed)
 
     def fresh(self, variant: str | None = None, share: float = 1.0) -> Any:

@@ -121,7 +121,8 @@ class Lab:
     """A row of the table of labs.
 
     ``gain`` is the speedup of the reference as published, from which the bars for full and for no marks
-    follow (:mod:`sparklimits.measurement.bars`). ``make_data(scale, seed, variant)`` gives one fresh data set (a
+    follow (:mod:`sparklimits.measurement.bars`); where ``speed_earns`` is false it is measured and shown, and earns
+    nothing. ``make_data(scale, seed, variant)`` gives one fresh data set (a
     table, or whatever ``write_data`` and the checks understand); the variants are named in ``variants``, the first one
     being the one that is timed. ``load`` opens a written data set as Spark inputs by name.
 
@@ -144,6 +145,7 @@ class Lab:
     variants: tuple[str, ...] = ("main",)
     shown: tuple[str, ...] = ("shuffle_bytes", "memory_spilled_bytes")
     warm_up: float = 0.4
+    speed_earns: bool = True
     from_movielens: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
 
     @property

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sparklimits.machine.scale import CLOCKED
 from sparklimits.measurement import bars, pairs
 from sparklimits.measurement.lab import Exercise, Lab
 from sparklimits.measurement.pairs import PairedRun, Ratio
@@ -62,35 +63,40 @@ def of(
     raced = any(one.timed for one in alive)
     ratio = pairs.ratio(slow, fast) if raced else None
     broken = {**broken, **_doubts(lab, alive, ratio, [*runs[CANDIDATE], *elsewhere])}
-    noisy = raced and bars.too_noisy(slow, fast, lab.gain, plan)
+    undecided = _why_undecided(scale, bars.too_noisy(slow, fast, lab.gain, plan)) if raced else ""
     speed = bars.speed_share(slow, fast, lab.gain) if raced else 0.0
-    reasons = [reason for one in broken.values() for reason in one.reasons]
-    if noisy:
-        reasons.append("the machine was too restless to decide; measure again when nothing else runs on it")
     if any(
         broken[one.name].verdict == "suspicious" for one in lab.exercises if one.timed and one.name in broken
     ):
         speed = 0.0
-    elif noisy:
+    elif undecided:
         speed = PROVISIONAL
+    parts = {one.name: _part(one, runs, elsewhere) for one in alive}
+    shares = _shares(lab, parts, scale, speed, broken, runs[CANDIDATE])
+    reasons = [reason for one in broken.values() for reason in one.reasons]
+    if undecided:
+        reasons.append(undecided)
     result = Result(
         lab=lab.id,
         backend=backend,
         scale=scale,
-        verdict=_verdict(broken, noisy, speed),
+        verdict=_verdict(broken, bool(undecided), [speed])
+        if lab.speed_earns
+        else _verdict(broken, False, [shares[part] for part in lab.bars]),
         full_marks_at=bars.Bars.of(lab.gain).full,
         reasons=tuple(reasons),
         seconds={BASELINE: slow, CANDIDATE: fast} if raced else {},
-        exercises={one.name: _part(one, runs, elsewhere) for one in alive},
+        exercises=parts,
         quality={name: value for run in runs[CANDIDATE] for name, value in run.quality.values.items()}
         | {name: value for one in broken.values() for name, value in one.values.items()},
         arms={arm: _arm(runs[arm]) for arm in runs},
         shown=lab.shown,
+        shares=shares,
         stories=_stories(broken),
     )
     if ratio is not None:
         result = replace(result, speedup=ratio.speedup, low=ratio.low, high=ratio.high)
-    return replace(result, shares=_shares(lab, result, speed, broken, runs[CANDIDATE]))
+    return result
 
 
 def undecided(lab: Lab, reason: str, *, scale: float, backend: str) -> Result:
@@ -102,7 +108,7 @@ def nothing_right(lab: Lab, broken: Mapping[str, Broken], *, scale: float, backe
     """The result when there is no function left to measure."""
     reasons = tuple(reason for one in broken.values() for reason in one.reasons)
     values = {name: value for one in broken.values() for name, value in one.values.items()}
-    result = _unmeasured(lab, _verdict(broken, False, 0.0), reasons, scale, backend)
+    result = _unmeasured(lab, _verdict(broken, False, []), reasons, scale, backend)
     return replace(result, quality=values, stories=_stories(broken))
 
 
@@ -115,7 +121,7 @@ def also(result: Result, lab: Lab, name: str, broken: Broken) -> Result:
     stood = {"here": Broken(result.verdict, ())} if result.verdict in _WORST else {}
     return replace(
         result,
-        verdict=_verdict({**stood, name: broken}, False, 0.0),
+        verdict=_verdict({**stood, name: broken}, False, []),
         reasons=(*result.reasons, *broken.reasons),
         shares={**result.shares, **lost},
         stories=(*result.stories, *_stories({name: broken})),
@@ -128,13 +134,26 @@ def doubtful(result: Result, reason: str) -> Result:
     return replace(result, verdict=worst, reasons=(*result.reasons, reason))
 
 
-def _verdict(broken: Mapping[str, Broken], noisy: bool, speed: float) -> str:
-    found = {one.verdict for one in broken.values()} | ({"inconclusive"} if noisy else set())
+def _why_undecided(scale: float, noisy: bool) -> str:
+    """Why the seconds decide nothing; empty when they do."""
+    if scale < CLOCKED:
+        return (
+            f"measured on {scale:g} of the data, where fixed costs hide the gain: the bars for speed hold from "
+            f"SPARKLIMITS_SCALE={CLOCKED} on"
+        )
+    return (
+        "the machine was too restless to decide; measure again when nothing else runs on it" if noisy else ""
+    )
+
+
+def _verdict(broken: Mapping[str, Broken], undecided: bool, shares: Sequence[float]) -> str:
+    """The worst of what was found; else what the shares that decide come to."""
+    found = {one.verdict for one in broken.values()} | ({"inconclusive"} if undecided else set())
     if worst := next((verdict for verdict in _WORST if verdict in found), None):
         return worst
-    if speed >= 1.0:
+    if min(shares) >= 1.0:
         return "passed"
-    return "partial" if speed > 0.0 else "failed"
+    return "partial" if max(shares) > 0.0 else "failed"
 
 
 def _unmeasured(lab: Lab, verdict: str, reasons: tuple[str, ...], scale: float, backend: str) -> Result:
@@ -206,7 +225,12 @@ def _part(exercise: Exercise, runs: Mapping[str, Sequence[Run]], elsewhere: Sequ
 
 
 def _shares(
-    lab: Lab, result: Result, speed: float, broken: Mapping[str, Broken], candidate: Sequence[Run]
+    lab: Lab,
+    parts: Mapping[str, ExerciseResult],
+    scale: float,
+    speed: float,
+    broken: Mapping[str, Broken],
+    candidate: Sequence[Run],
 ) -> dict[str, float]:
     shares = {**_all(lab, 0.0), SPEED: speed}
     for one in lab.exercises:
@@ -215,10 +239,10 @@ def _shares(
         counted = {
             **candidate[0].counters[one.name].summary(),
             **candidate[0].checked[one.name].values,
-            one.bar.counter: result.exercises[one.name].candidate_counter,
+            one.bar.counter: parts[one.name].candidate_counter,
         }
         for part, bar in one.bars.items():
-            shares[part] = bars.counter_share(counted[bar.counter], *bar.at(result.scale))
+            shares[part] = bars.counter_share(counted[bar.counter], *bar.at(scale))
     return shares
 
 

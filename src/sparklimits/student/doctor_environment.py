@@ -10,7 +10,7 @@ import platform
 import sys
 
 from sparklimits.machine import environment, paths, user
-from sparklimits.measurement.experiment import scale_from_environment
+from sparklimits.machine.scale import scale_from_environment
 from sparklimits.spark import master
 from sparklimits.spark.constraints import Constraints
 from sparklimits.student.findings import Finding, tried

@@ -20,6 +20,7 @@ LAB = Lab(
     fix="as many partitions as slots",
     explains="slot_ratio",
     gain=1.2,
+    speed_earns=False,
     exercises=(
         Exercise(
             "fit_in_parallel",
