@@ -1,7 +1,7 @@
 """nbgrader from release to feedback on whole submissions of lab 0, which is graded by counters alone.
 
-So little data are enough. Labs that the clock grades too, at full size: ``tests/nightly``. That ``check`` gives the same
-marks: ``tests/full/test_trouble_notebooks.py``.
+So little data are enough. Labs that the clock grades too, at full size: ``tests/nightly``. That ``check`` gives the
+same marks: ``tests/full/test_trouble_notebooks.py``.
 """
 
 from __future__ import annotations
