@@ -7,14 +7,12 @@ cell that writes to ``site-packages`` by itself is stopped by a sandbox only.
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import sys
-import tempfile
 from importlib import resources
-from pathlib import Path
 from typing import Any, NoReturn
+
+from sparklimits.machine.paths import programs
 
 #: Programs that change an environment, or the machine.
 INSTALLERS = (
@@ -54,8 +52,8 @@ def refuse_input(*_: Any, **__: Any) -> NoReturn:
 
 def installers_refused() -> dict[str, str]:
     """The variables of a process in which installers only say that they did not run; makes the scripts they name."""
-    scripts = Path(tempfile.mkdtemp(prefix="sparklimits-no-installs-"))
-    atexit.register(shutil.rmtree, scripts, ignore_errors=True)
+    scripts = programs() / "no-installs"  # goes away with this process, also when it is killed
+    scripts.mkdir(exist_ok=True)
     for name in INSTALLERS:
         script = scripts / name
         script.write_text(_SCRIPT, "utf-8")
