@@ -17,8 +17,8 @@ import pandas as pd
 from sparklimits import __version__
 from sparklimits.display import figures, page
 from sparklimits.display.progress import Progress
-from sparklimits.errors import CandidateError, MachineError, in_one_line
-from sparklimits.labs import find
+from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
+from sparklimits.labs import find, hints
 from sparklimits.machine import environment, messages, reasons, user
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement import bars, verdict
@@ -209,6 +209,24 @@ class OpenLab:
             else:
                 result = verdict.doubtful(result, f"{name}: {fault}")
         return result
+
+    def hint(self, function: str, rung: int = 1) -> Any:
+        """The hints for a function, up to this rung; 0 opens none.
+
+        The call that stays in the notebook is the record of what was opened.
+
+        Raises:
+            SparkLimitsError: the lab has no hints of this name.
+        """
+        from IPython.display import Markdown
+
+        there = hints(self.lab.id)
+        if function not in there:
+            raise SparkLimitsError(f"There are no hints for {function!r}. There are for: {', '.join(there)}.")
+        rungs = there[function]
+        shown = [f"**Hint {number}.** {rungs[number - 1]}" for number in range(1, min(rung, len(rungs)) + 1)]
+        closed = f"No hint is open. In the place of the 0, write a number from 1 to {len(rungs)}, and run the cell."
+        return Markdown("\n\n".join(shown) or closed)
 
     def share(self, part: str, count: float) -> float:
         """Share of the marks, 0.0 … 1.0, that this count would earn by the bar of a part of the lab."""
