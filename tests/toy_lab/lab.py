@@ -50,7 +50,7 @@ HINTS = {
     "count_even": (
         "How long does a task take to start, and how long to count a few thousand numbers?",
         "Look for `repartition` in the naive way. `coalesce` merges partitions.",
-        "The largest of the numbers: `numbers.coalesce(2).groupBy().max()`.",
+        "The largest of the numbers:\n\n```python\nnumbers.coalesce(2).groupBy().max()\n```",
     )
 }
 LAB = Lab(

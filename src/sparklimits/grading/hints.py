@@ -15,7 +15,7 @@ def opened(notebook: NotebookNode) -> dict[str, int]:
     for cell in notebook.cells:
         if cell.cell_type != "code" or "hint" not in cell.source:
             continue
-        for call in calls(cell.source, "hint"):
+        for call in calls(cell.source, "lab", "hint"):
             given: dict[str | None, ast.expr] = {"rung": ast.Constant(1)}
             given |= dict(zip(("function", "rung"), call.args, strict=False))
             given |= {keyword.arg: keyword.value for keyword in call.keywords}

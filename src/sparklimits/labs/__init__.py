@@ -38,7 +38,7 @@ def find(lab_id: str) -> Lab:
 
 def hints(lab_id: str) -> dict[str, Rungs]:
     """The hints for each function of a lab: the ``HINTS`` that stand beside its ``LAB``."""
-    found: dict[str, Rungs] = importlib.import_module(f"{__name__}.{lab_id}").HINTS
+    found: dict[str, Rungs] = getattr(importlib.import_module(f"{__name__}.{lab_id}"), "HINTS", {})
     return found
 
 

@@ -32,7 +32,7 @@ for _ in range(5):
         """\
 The documentation of `pyspark.ml.functions.predict_batch_udf` has examples; `input_tensor_shapes` says how wide
 a row is (`network.width`). Inside the function that predicts: `torch.from_numpy`, the network, `torch.sigmoid`,
-`.numpy()`, all in `torch.inference_mode()`. Two things are set once: `torch.set_num_threads(1)`, so that the
+`.numpy()`, all in `torch.inference_mode()`. Two things are set once: `torch.set_num_threads`, to 1, so that the
 executors stay out of each other's way, and `network.cpu()`, because a network that was trained on a GPU must
 come back first.""",
         """\
@@ -65,15 +65,15 @@ The mean brightness of a film's frames, each copied while the one before is comp
 here):
 
 ```python
-side, film = torch.cuda.Stream(), film.pin_memory()
+second, film = torch.cuda.Stream(), film.pin_memory()
 bright = torch.zeros((), device="cuda")
-with torch.cuda.stream(side):
+with torch.cuda.stream(second):
     following = film[0].to("cuda", non_blocking=True)
 for number in range(1, len(film)):
-    torch.cuda.current_stream().wait_stream(side)
+    torch.cuda.current_stream().wait_stream(second)
     frame = following
     frame.record_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
+    with torch.cuda.stream(second):
         following = film[number].to("cuda", non_blocking=True)
     with torch.autocast("cuda", torch.bfloat16):
         grey = frame @ weights
