@@ -62,7 +62,7 @@ def lint(lab_id: str) -> list[Problem]:
         for part in (
             _names(notebook),
             _functions(notebook, lab),
-            _hints(lab),
+            _hints(lab_id, lab),
             _shadows(notebook, lab),
             _points(notebook, lab),
             _form(notebook),
@@ -143,8 +143,8 @@ def _functions(notebook: NotebookNode, lab: Lab) -> Iterator[tuple[str, str, str
             )
 
 
-def _hints(lab: Lab) -> Iterator[tuple[str, str, str]]:
-    there = labs.hints(lab.id)
+def _hints(lab_id: str, lab: Lab) -> Iterator[tuple[str, str, str]]:
+    there = labs.hints(lab_id)
     for name in lab.names:
         if name not in there:
             yield (
