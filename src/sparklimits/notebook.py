@@ -231,7 +231,9 @@ class OpenLab:
         if function not in there:
             raise SparkLimitsError(f"There are no hints for {function!r}. There are for: {', '.join(there)}.")
         rungs = there[function]
-        shown = [f"**Hint {number}.** {rungs[number - 1]}" for number in range(1, min(rung, len(rungs)) + 1)]
+        shown = [
+            f"**Hint {number}**\n\n{rungs[number - 1]}" for number in range(1, min(rung, len(rungs)) + 1)
+        ]
         closed = f"No hint is open. In the place of the 0, write a number from 1 to {len(rungs)}, and run the cell."
         return Markdown("\n\n".join(shown) or closed)
 

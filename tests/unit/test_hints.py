@@ -13,9 +13,10 @@ from sparklimits.errors import SparkLimitsError
 from sparklimits.grading import hints
 from sparklimits.grading.leaks import Secret, leaks, secrets
 from sparklimits.grading.marks import name_of
+from sparklimits.grading.recovery import recover, release_of
 from sparklimits.labs import ids
 from sparklimits.notebook import OpenLab
-from tests.submissions import ROOT, reference, released
+from tests.submissions import LAB, ROOT, reference, released
 
 CASES = [(lab, function) for lab in ids() for function in labs.hints(lab)]
 
@@ -91,6 +92,15 @@ def test_the_calls_in_a_notebook_are_the_record() -> None:
     assert hints.beside("item_pairs_points", rungs) == "hints opened: 1, 2"
     assert hints.beside("speed_points", rungs) == ""
     assert hints.sentences(rungs)[1] == "item_trends: hints opened: 1, 2, 3. Nothing is deducted for them."
+
+
+def test_what_was_opened_is_still_there_when_a_notebook_was_recovered() -> None:
+    notebook = released()
+    for cell in notebook.cells:
+        cell.source = cell.source.replace('lab.hint("item_pairs", 0)', 'lab.hint("item_pairs", 3)')
+    notebook, said = recover(notebook, release_of(LAB), f"{LAB}.ipynb")
+    assert said == []
+    assert hints.opened(notebook) == {"item_pairs": 3}
 
 
 def test_a_call_shows_all_rungs_up_to_its_own() -> None:
