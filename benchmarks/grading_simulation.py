@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/grading_simulation.py            # prints the tables and writes the JSON
     .venv/bin/python benchmarks/grading_simulation.py --write    # also puts the tables into course/grading.md
+    .venv/bin/python benchmarks/grading_simulation.py --coverage # only: how often the interval holds the true speedup
 
 The rule is that of ``sparklimits.measurement``: its bars, its pairs and its plan. It stands here a second time, for
 whole arrays at once; at the start both are asked about the same random measurements and must agree.
@@ -78,14 +79,14 @@ class Row:
 
 
 def seconds(
-    rng: np.random.Generator, speedup: float, sigma: float, machine: str, draws: int
+    rng: np.random.Generator, speedup: float, sigma: float, machine: str, draws: int, spikes: float = SPIKES
 ) -> tuple[Array, Array]:
     """Seconds of baseline and candidate, each of the shape (draws, most pairs); the naive way takes 1 s."""
     shape = (draws, GRADED.most)
     common = rng.uniform(*BUSY, shape) if machine == "busy" else np.ones(shape)
 
     def noise() -> Array:
-        spike = np.where(rng.random(shape) < SPIKES, rng.uniform(*SPIKE, shape), 1.0)
+        spike = np.where(rng.random(shape) < spikes, rng.uniform(*SPIKE, shape), 1.0)
         return common * spike * np.exp(sigma * rng.standard_normal(shape))
 
     return noise(), noise() / speedup
@@ -172,6 +173,31 @@ def simulate(rng: np.random.Generator, machine: str, sigma: float, gain: float, 
         mean_share=float(np.where(left, PROVISIONAL, result).mean()),
         mean_pairs=float(pairs.mean()),
     )  # fmt: skip
+
+
+def coverage(speedup: float, sigma: float, spikes: float, draws: int = DRAWS) -> float:
+    """Share of the measurements whose interval, at the pair where the rule stops, holds the true speedup.
+
+    On the busy machine and at the labs' gain; the same number every time.
+    """
+    baseline, candidate = seconds(np.random.default_rng(SEED), speedup, sigma, "busy", draws, spikes)
+    _, _, used = once(baseline, candidate, SHOWN_GAIN)
+    held = 0
+    for look in GRADED.looks:
+        low, high = bounds(baseline[used == look, :look], candidate[used == look, :look])
+        held += int(((low <= speedup) & (speedup <= high)).sum())
+    return held / draws
+
+
+def coverage_table(draws: int = DRAWS) -> str:
+    """One line for each noise, with and without spikes, from no speedup to that of the reference."""
+    powers = (0.0, bars.NONE, 0.4, bars.FULL, 0.8, 1.0)
+    lines = ["| spikes | noise |" + "".join(f" true speedup {SHOWN_GAIN**one:.2f}× |" for one in powers)]
+    lines.append("|--:|--:|" + "--:|" * len(powers))
+    for spikes, sigma in itertools.product((0.0, SPIKES), SIGMAS):
+        held = (coverage(SHOWN_GAIN**one, sigma, spikes, draws) for one in powers)
+        lines.append(f"| {100 * spikes:g} % | {sigma:g} |" + "".join(f" {100 * one:.1f} % |" for one in held))
+    return "\n".join(lines)
 
 
 def compare_with_scoring(rng: np.random.Generator, samples: int = 300) -> None:
@@ -261,7 +287,11 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--write", action="store_true", help="also put the tables into course/grading.md")
+    parser.add_argument("--coverage", action="store_true", help="only print the coverage of the interval")
     options = parser.parse_args()
+    if options.coverage:
+        print(coverage_table())
+        return
     results = run()
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

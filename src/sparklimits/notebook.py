@@ -17,8 +17,8 @@ import pandas as pd
 from sparklimits import __version__
 from sparklimits.display import figures, page
 from sparklimits.display.progress import Progress
-from sparklimits.errors import CandidateError, MachineError, in_one_line
-from sparklimits.labs import find
+from sparklimits.errors import CandidateError, MachineError, SparkLimitsError, in_one_line
+from sparklimits.labs import find, hints
 from sparklimits.machine import environment, messages, reasons, user
 from sparklimits.machine.paths import scratch
 from sparklimits.machine.scale import scale_from_environment
@@ -35,7 +35,10 @@ from sparklimits.spark.timed import timed
 
 @dataclass(frozen=True)
 class Watched:
-    """One run that was watched: its seconds, Spark's counters and the collected result."""
+    """One run that was watched: its seconds, Spark's counters and the result.
+
+    ``collected`` says that the function collected its result itself, into pandas.
+    """
 
     name: str
     seconds: float
@@ -43,6 +46,7 @@ class Watched:
     result: pd.DataFrame
     shown: Sequence[str] = ()
     executors: int = 1
+    collected: bool = False
 
     def _repr_html_(self) -> str:
         summary = self.counters.summary()
@@ -51,6 +55,8 @@ class Watched:
             f"{self.name}: {self.seconds:.1f} s, {self.counters.jobs} jobs, {len(self.counters.tasks)} tasks; "
             f"{'; '.join(values)}; {len(self.result):,} rows in the result"
         )
+        if self.collected:
+            line += ", which the function itself collected (a table of pandas)"
         if lost := self.counters.forgotten:
             line += f". Spark's page has forgotten {lost:,} of the jobs or a part of them: all counts are too small"
         picture = figures.timeline(self.counters, executors=self.executors)
@@ -77,24 +83,25 @@ class OpenLab:
     def watch(self, function: Callable[..., Any], *arguments: Any, name: str = "") -> Watched:
         """Calls the function, collects its result, and keeps the time and Spark's counters of doing so."""
 
-        def work() -> Outcome:
+        def work() -> tuple[Outcome, bool]:
             found = function(*arguments)
             outcome = found if isinstance(found, Outcome) else Outcome(found)
             if isinstance(outcome.table, pd.DataFrame):
-                return outcome
+                return outcome, outcome is not found
             if not is_table(outcome.table):
                 raise not_a_table(name or function.__name__, outcome.table)
-            return Outcome(outcome.table.toPandas(), outcome.counts, outcome.notes)
+            return Outcome(outcome.table.toPandas(), outcome.counts, outcome.notes), False
 
         if not session.is_alive(self.spark):
             raise MachineError(messages.tell("ended"))
         with session.pristine(self.spark):
             run = timed(self.spark, function.__name__, work)
-        run.counters.other = run.output.counts
-        table = run.output.table
-        table.attrs = dict(run.output.notes)
+        outcome, collected = run.output
+        run.counters.other = outcome.counts
+        outcome.table.attrs = dict(outcome.notes)
         shown, count = self.lab.shown, executors.count(self.spark)
-        return Watched(name or function.__name__, run.seconds, run.counters, table, shown, count)
+        called = name or function.__name__
+        return Watched(called, run.seconds, run.counters, outcome.table, shown, count, collected)
 
     def fails(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Calls a function that cannot succeed here, and prints what Spark says about it, in one line.
@@ -210,6 +217,34 @@ class OpenLab:
             else:
                 result = verdict.doubtful(result, f"{name}: {fault}")
         return result
+
+    def hint(self, function: str, rung: int = 1) -> Any:
+        """The hints for a function, up to this rung; 0 opens none.
+
+        The call that stays in the notebook is the record of what was opened.
+
+        Raises:
+            SparkLimitsError: the lab has no hints of this name.
+        """
+        from IPython.display import Markdown
+
+        there = hints(self.lab.id)
+        if function not in there:
+            raise SparkLimitsError(f"There are no hints for {function!r}. There are for: {', '.join(there)}.")
+        rungs = there[function]
+        shown = [
+            f"**Hint {number}**\n\n{rungs[number - 1]}" for number in range(1, min(rung, len(rungs)) + 1)
+        ]
+        closed = f"No hint is open. In the place of the 0, write a number from 1 to {len(rungs)}, and run the cell."
+        return Markdown("\n\n".join(shown) or closed)
+
+    def target(self, part: str, run: Watched) -> None:
+        """Prints the counter that the marks of a part of the lab follow, and where they begin and end."""
+        bar = self.lab.bars[part]
+        unit = 1e6 if bar.counter.endswith("_bytes") else 1
+        numbers = (run.counters.summary()[bar.counter], *bar.at(self.scale))
+        value, good, bad = (f"{number / unit:,.2f}".removesuffix(".00") for number in numbers)
+        print(f"{counter_name(bar.counter)}: {value}. All marks up to {good}, none from {bad} on.")
 
     def share(self, part: str, count: float) -> float:
         """Share of the marks, 0.0 … 1.0, that this count would earn by the bar of a part of the lab."""

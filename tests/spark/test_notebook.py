@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from sparklimits.notebook import OpenLab, open_lab
@@ -25,3 +26,16 @@ def test_a_job_that_was_watched_has_the_executors_that_ran_it(lab: OpenLab) -> N
     assert run.executors == 2
     assert len(run.result) == 100
     assert "2 executors of 1 core" in lab._repr_html_()
+
+
+def test_a_function_that_collects_its_result_itself_is_said_to(lab: OpenLab) -> None:
+    assert "itself collected" in lab.watch(lambda: pd.DataFrame({"n": [1]}))._repr_html_()
+    assert "itself collected" not in lab.watch(lambda: lab.spark.range(3))._repr_html_()
+
+
+def test_the_target_of_a_function_stands_beside_its_counter(
+    lab: OpenLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    even = lab.watch(lambda: lab.spark.range(100).repartition(4))
+    lab.target("item_trends", even)
+    assert capsys.readouterr().out == "straggler ratio: 1. All marks up to 1.50, none from 6 on.\n"

@@ -46,6 +46,13 @@ def check(found: pd.DataFrame, numbers: int) -> Quality:
     return Quality(broken=("count_even: the count is wrong",))
 
 
+HINTS = {
+    "count_even": (
+        "How long does a task take to start, and how long to count a few thousand numbers?",
+        "Look for `repartition` in the naive way. `coalesce` merges partitions.",
+        "The largest of the numbers:\n\n```python\nnumbers.coalesce(2).groupBy().max()\n```",
+    )
+}
 LAB = Lab(
     id="lab9_toy",
     limitation="too many tasks",

@@ -102,6 +102,14 @@ def test_an_instructors_own_question_and_other_points_are_no_mistake(
     assert change(settings("item_pairs_points", points=2)) == []
 
 
+def test_a_function_without_hints_is_named(
+    change: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparklimits.labs.hints", lambda lab: {"item_trends": ("a", "b", "c")})
+    (found,) = change(lambda notebook, cells: None)
+    assert found.startswith(f"{LAB}, cell item_pairs: it has no hints. Add a question")
+
+
 def test_points_follow_from_the_metadata_alone(change: Callable[..., list[str]]) -> None:
     notebook = nbformat.read(ROOT / "solutions" / LAB / f"{LAB}.ipynb", as_version=4)
     for cell in notebook.cells:

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -100,3 +101,21 @@ def test_half_way_gets_its_share_in_the_mean():
     for row in rows("half-way", simulation.SIGMAS):
         assert row["mean_share"] == pytest.approx(due, abs=0.05)
         assert row["full"] < 0.1
+
+
+def test_the_interval_covers_what_the_page_says():
+    """Least often when the true speedup lies at the full bar, and between the ends that the page gives."""
+    text = " ".join(simulation.POLICY.read_text(encoding="utf-8").split())
+    found = re.search(r"in \*\*(\d+) to (\d+) %\*\* .* With spikes, .* it is (\d+) to (\d+) %", text)
+    assert found is not None
+    ends = [int(one) / 100 for one in found.groups()]
+    gain = simulation.SHOWN_GAIN
+    for spikes, low, high in ((0.0, *ends[:2]), (simulation.SPIKES, *ends[2:])):
+        for sigma in simulation.SIGMAS:
+            at = {
+                power: simulation.coverage(gain**power, sigma, spikes, draws=10_000)
+                for power in (0.0, 0.4, bars.FULL, 1.0)
+            }
+            assert min(at, key=lambda power: at[power]) == bars.FULL
+            assert low - 0.005 <= min(at.values())
+            assert max(at.values()) <= high + 0.01

@@ -67,6 +67,10 @@ def task_records(counters: Mapping[str, Counters], title: str = "") -> Picture:
         _draw_bars(axes, records, middle=max(records, default=0) / ratio, room=max(map(len, stages)))
         axes.set_yscale("log")
         axes.set_ylim(1, top * 2)
+        axes.yaxis.set_major_locator(LogLocator(numticks=20))  # a label at each power of ten
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.grid(axis="y", color=QUIET, linewidth=0.4, zorder=0)
+        axes.set_axisbelow(True)
         axes.set_title(f"{name}\nheaviest / median = {ratio:,.1f}", fontsize="medium")
         axes.set_xlabel("task, heaviest first")
     panels[0].set_ylabel("records (log scale)")

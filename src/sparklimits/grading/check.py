@@ -11,7 +11,7 @@ from nbgrader.preprocessors import IgnorePattern
 from nbgrader.utils import determine_grade, is_grade
 from traitlets.config import Config
 
-from sparklimits.grading import nbgrader_settings
+from sparklimits.grading import hints, nbgrader_settings
 from sparklimits.grading.execution import PatientExecute
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.places import lab_of
@@ -23,7 +23,7 @@ from sparklimits.grading.recovery import recover, release_of
 class Mark:
     """One graded cell: its name, the points it got (None: a person grades it), the most it can give, and why.
 
-    ``text`` is what the cell printed, or the last line of its error.
+    ``text`` is what the cell printed, or the last line of its error, and which hints were opened for its function.
     """
 
     cell: str
@@ -45,16 +45,19 @@ def check(path: Path, progress: Callable[[str], None] = lambda message: None) ->
     notebook, said = read_submission(path)
     lab_id = lab_of(path)
     notebook, more = recover(notebook, release_of(lab_id), path.name)
+    rungs = hints.opened(notebook)
     config = Config()
     nbgrader_settings.apply(config)
     resources = {"metadata": {"path": str(path.resolve().parent)}}
     progress("running the notebook from top to bottom")
     for step in (PatientExecute, IgnorePattern):
         notebook, resources = step(config=config)(notebook, resources)
-    return [_mark(cell) for cell in notebook.cells if is_grade(cell)], said + more
+    return [
+        _mark(cell, hints.beside(name_of(cell), rungs)) for cell in notebook.cells if is_grade(cell)
+    ], said + more
 
 
-def _mark(cell: NotebookNode) -> Mark:
+def _mark(cell: NotebookNode, opened: str) -> Mark:
     points, most = determine_grade(cell)
     lines = []
     for output in cell.get("outputs", []):
@@ -62,4 +65,5 @@ def _mark(cell: NotebookNode) -> Mark:
             lines += output.text.strip().splitlines()
         elif output.output_type == "error":
             lines.append(f"{output.ename}: {output.evalue}".splitlines()[0])
-    return Mark(name_of(cell), points, most, lines[-1] if lines else "")
+    text = "; ".join(filter(None, (lines[-1] if lines else "", opened)))
+    return Mark(name_of(cell), points, most, text)

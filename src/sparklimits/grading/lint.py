@@ -62,6 +62,7 @@ def lint(lab_id: str) -> list[Problem]:
         for part in (
             _names(notebook),
             _functions(notebook, lab),
+            _hints(lab_id, lab),
             _shadows(notebook, lab),
             _points(notebook, lab),
             _form(notebook),
@@ -139,6 +140,17 @@ def _functions(notebook: NotebookNode, lab: Lab) -> Iterator[tuple[str, str, str
                 name,
                 "untouched, it does not fall back to the naive way",
                 f"End it with `return naive.{name}(…)`",
+            )
+
+
+def _hints(lab_id: str, lab: Lab) -> Iterator[tuple[str, str, str]]:
+    there = labs.hints(lab_id)
+    for name in lab.names:
+        if name not in there:
+            yield (
+                name,
+                "it has no hints",
+                "Add a question, a place to look and a neighbouring problem to HINTS",
             )
 
 

@@ -75,6 +75,16 @@ def _looked_up(table: symtable.SymbolTable) -> set[str]:
     return found.union(*map(_looked_up, table.get_children()))
 
 
+def calls(source: str, owner: str, method: str) -> list[ast.Call]:
+    """The calls of this method in the cell, of the object of this name."""
+    tree = _tree(source)
+    return [
+        node
+        for node in (ast.walk(tree) if tree else ())
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"{owner}.{method}"
+    ]
+
+
 def only_imports(source: str) -> bool:
     """Whether the cell imports something and does nothing else."""
     tree = _tree(source)

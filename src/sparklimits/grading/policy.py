@@ -17,7 +17,8 @@ from sparklimits.measurement.result import SPEED
 
 
 def tables(labs: Sequence[Lab], root: Path) -> dict[str, str]:
-    """The tables ``points`` and ``bars`` of these labs, whose student copies lie under ``root``."""
+    """The tables ``points``, ``questions`` and ``bars`` of these labs, whose student copies lie under ``root``."""
+    asked: list[tuple[str, ...]] = [("lab", "what it asks")]
     rows: list[tuple[str, ...]] = [("lab", "cell", "graded by", "points")]
     for lab in labs:
         notebook = read_notebook(root / "labs" / lab.id / f"{lab.id}.ipynb")
@@ -26,8 +27,21 @@ def tables(labs: Sequence[Lab], root: Path) -> dict[str, str]:
             (f"`{lab.id}`", f"`{name}`", _graded_by(lab, notebook, name), f"{most:g}")
             for name, most in points.items()
         ]
+        asked.append((f"`{lab.id}`", _question(notebook)))
         rows.append((f"`{lab.id}`", "**total**", "", f"**{sum(points.values()):g}**"))
-    return {"points": as_markdown(rows), "bars": as_markdown(_bars(labs))}
+    return {
+        "points": as_markdown(rows), "questions": as_markdown(asked), "bars": as_markdown(_bars(labs)),
+    }  # fmt: skip
+
+
+def _question(notebook: NotebookNode) -> str:
+    """What stands in bold type above the cell of the written answer; all of it when nothing does."""
+    names = list(map(name_of, notebook.cells))
+    if "explain" not in names[1:]:
+        return ""
+    text: str = notebook.cells[names.index("explain") - 1].source
+    bold = re.search(r"\*\*(.+?)\*\*", text, re.DOTALL)
+    return " ".join((bold[1] if bold else text.splitlines()[-1]).split())
 
 
 def _bars(labs: Sequence[Lab]) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from sparklimits.grading import hidden, marks
+from sparklimits.grading import hidden, hints, marks
 from sparklimits.grading.recovery import recover, release_of
 
 #: Where :class:`sparklimits.grading.exporter.SubmissionExporter` leaves what was odd about the file.
@@ -17,7 +17,8 @@ SAID = "sparklimits_said"
 class Recover(NbGraderPreprocessor):
     """Makes of what a student handed in a notebook that can be graded. The first step of autograding.
 
-    What was done to it is logged, and stands on top of the notebook, for the grader and for the student's feedback.
+    What was done to it is logged, and stands on top of the notebook, for the grader and for the student's feedback. So
+    do the hints that the student has opened.
     """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
@@ -31,6 +32,7 @@ class Recover(NbGraderPreprocessor):
         said = [*resources.get(SAID, ()), *said]
         for sentence in said:
             self.log.warning("%s of %s: %s", name, resources["nbgrader"]["student"], sentence)
+        said += hints.sentences(hints.opened(nb))
         if said:
             nb.cells.insert(
                 0, new_markdown_cell("\n".join(["Before grading:\n", *(f"- {one}" for one in said)]))

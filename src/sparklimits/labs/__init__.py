@@ -15,6 +15,9 @@ from sparklimits.errors import SparkLimitsError
 if TYPE_CHECKING:
     from sparklimits.measurement.lab import Lab
 
+#: Three hints for a function, in Markdown: a question; where to look; a neighbouring problem, solved.
+Rungs = tuple[str, str, str]
+
 
 def ids() -> list[str]:
     """The labs there are, in their order."""
@@ -31,6 +34,12 @@ def find(lab_id: str) -> Lab:
         raise SparkLimitsError(f"There is no lab {lab_id!r}. The labs are: {', '.join(ids())}.")
     lab: Lab = importlib.import_module(f"{__name__}.{lab_id}").LAB
     return lab
+
+
+def hints(lab_id: str) -> dict[str, Rungs]:
+    """The hints for each function of a lab: the ``HINTS`` that stand beside its ``LAB``."""
+    found: dict[str, Rungs] = getattr(importlib.import_module(f"{__name__}.{lab_id}"), "HINTS", {})
+    return found
 
 
 def every() -> list[Lab]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sparklimits.labs.lab0_measuring import naive
 from sparklimits.labs.lab0_measuring.data import load, make_data, write_data
+from sparklimits.labs.lab0_measuring.hints import HINTS as HINTS
 from sparklimits.labs.lab0_measuring.judges import drive_bottleneck, drive_ratio
 from sparklimits.labs.lab0_measuring.oracle import check_answers, check_fit
 from sparklimits.measurement.lab import Bar, Exercise, Lab

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sparklimits.datasets.ratings import write_parquet
 from sparklimits.labs.lab1_memory import naive
 from sparklimits.labs.lab1_memory.data import load, make_data
+from sparklimits.labs.lab1_memory.hints import HINTS as HINTS
 from sparklimits.labs.lab1_memory.oracle import check_errors, check_examples
 from sparklimits.measurement.lab import Bar, Exercise, Lab, with_the_data
 from sparklimits.spark.constraints import Constraints

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sparklimits.datasets.ratings import write_parquet
 from sparklimits.labs.lab2_skew import naive
 from sparklimits.labs.lab2_skew.data import from_movielens, load, make_data
+from sparklimits.labs.lab2_skew.hints import HINTS as HINTS
 from sparklimits.labs.lab2_skew.oracle import MAX_ERROR, check_pairs, check_trends
 from sparklimits.measurement.lab import Bar, Exercise, Lab
 from sparklimits.spark.constraints import Constraints

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sparklimits.labs.lab3_network import kryo, naive
 from sparklimits.labs.lab3_network.data import load, make_data, write_data
+from sparklimits.labs.lab3_network.hints import HINTS as HINTS
 from sparklimits.labs.lab3_network.oracle import check_scores, check_similarities, check_tastes
 from sparklimits.measurement.lab import Bar, Exercise, Lab, with_the_data
 from sparklimits.spark.constraints import Constraints

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sparklimits.labs.lab4_synchronisation import naive
 from sparklimits.labs.lab4_synchronisation.data import check_round, check_worker, load, make_data, write_data
+from sparklimits.labs.lab4_synchronisation.hints import HINTS as HINTS
 from sparklimits.measurement.lab import Bar, Exercise, Lab
 from sparklimits.spark.constraints import Constraints
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sparklimits.labs.lab5_offload import naive
 from sparklimits.labs.lab5_offload.data import make_data, write_data
+from sparklimits.labs.lab5_offload.hints import HINTS as HINTS
 from sparklimits.labs.lab5_offload.oracle import check_scored, check_trained
 from sparklimits.measurement.lab import Bar, Exercise, Lab, with_the_data
 from sparklimits.spark.constraints import Constraints

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sparklimits.labs.lab6_capstone import naive
 from sparklimits.labs.lab6_capstone.data import SPECS, load, make_data, write_data
+from sparklimits.labs.lab6_capstone.hints import HINTS as HINTS
 from sparklimits.labs.lab6_capstone.oracle import check
 from sparklimits.measurement.lab import Bar, Exercise, Lab, with_the_data
 from sparklimits.spark.constraints import Constraints
