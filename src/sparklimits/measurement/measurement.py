@@ -11,10 +11,9 @@ from typing import Any
 import pandas as pd
 
 from sparklimits.errors import CandidateError, MachineError, SparkLimitsError
-from sparklimits.machine import reasons
 from sparklimits.measurement import bars, pairs, verdict
 from sparklimits.measurement.bench import Bench
-from sparklimits.measurement.calls import checked, whatever_the_rows
+from sparklimits.measurement.calls import checked, story, whatever_the_rows
 from sparklimits.measurement.lab import Lab, Quality, Solution
 from sparklimits.measurement.pairs import PairedRun
 from sparklimits.measurement.plan import BASELINE, CANDIDATE, GRADED, Place, Plan
@@ -113,7 +112,7 @@ class Measurement:
             try:
                 result = self._measure_once(candidate, broken)
             except CandidateError as error:
-                broken[error.function] = Broken("failed", (str(error),), story=reasons.story(error))
+                broken[error.function] = Broken("failed", (str(error),), story=story(error))
                 self.progress(f"{error.function} failed; measuring again without it")
                 continue
             except _WrongResultError as error:
@@ -165,7 +164,7 @@ class Measurement:
                         self.progress(f"trying {one.name} on all rows")
                         error = self._raised(solution, 1.0)
                     if error is not None:
-                        broken[one.name] = Broken("failed", (str(error),), story=reasons.story(error))
+                        broken[one.name] = Broken("failed", (str(error),), story=story(error))
                 except SparkLimitsError:  # the measurement will meet it too, and tell whose fault it is
                     self.recover()
         return broken
@@ -260,6 +259,41 @@ class Measurement:
     def recover(self) -> None:
         """Replaces what has died of the place where functions run."""
         self.bench.recover()
+
+
+def also_on(
+    result: Result,
+    lab: Lab,
+    functions: Mapping[str, Solution],
+    variant: str,
+    measurement: Callable[[], Measurement],
+) -> Result:
+    """The same result, less what the functions earned that are not right on one more data set.
+
+    ``measurement`` begins one on that data set. A fault of the machine costs nothing: after a second one the result is
+    ``inconclusive``.
+    """
+    for name, function in functions.items():
+        if not result.share(name):
+            continue  # there is nothing to lose
+        fault = None
+        for _ in range(2):
+            once = measurement()
+            try:
+                broken = once.run({name: function}, variant).quality.broken
+                kind, told = "wrong", ""
+            except CandidateError as error:
+                broken, kind, told = (str(error),), "failed", story(error)
+            except MachineError as error:
+                fault = error
+                once.recover()
+                continue
+            if broken:
+                result = verdict.also(result, lab, name, Broken(kind, tuple(broken), story=told))
+            break
+        else:
+            result = verdict.doubtful(result, f"{name}: {fault}")
+    return result
 
 
 class _WrongResultError(Exception):

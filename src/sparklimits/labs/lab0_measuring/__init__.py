@@ -7,12 +7,22 @@ of the other labs, recorded by ``benchmarks/record_runs.py``.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from sparklimits.labs.lab0_measuring import naive
 from sparklimits.labs.lab0_measuring.data import load, make_data, write_data
 from sparklimits.labs.lab0_measuring.judges import drive_bottleneck, drive_ratio
 from sparklimits.labs.lab0_measuring.oracle import check_answers, check_fit
-from sparklimits.measurement.lab import Bar, Exercise, Lab
+from sparklimits.measurement.lab import Bar, Exercise, Facts, Lab
 from sparklimits.spark.constraints import Constraints
+
+FIT = Exercise(
+    "fit_in_parallel",
+    naive.fit_in_parallel,
+    ("visits",),
+    Bar("slot_ratio", good=1.15, bad=1.9),
+    check_fit,
+)
 
 LAB = Lab(
     id="lab0_measuring",
@@ -21,13 +31,7 @@ LAB = Lab(
     explains="slot_ratio",
     gain=1.2,
     exercises=(
-        Exercise(
-            "fit_in_parallel",
-            naive.fit_in_parallel,
-            ("visits",),
-            Bar("slot_ratio", good=1.15, bad=1.9),
-            check_fit,
-        ),
+        FIT,
         Exercise(
             "ratio",
             naive.ratio,
@@ -37,6 +41,7 @@ LAB = Lab(
             needs="",
             timed=False,
             drive=drive_ratio,
+            asks=True,
         ),
         Exercise(
             "bottleneck",
@@ -47,6 +52,7 @@ LAB = Lab(
             needs="",
             timed=False,
             drive=drive_bottleneck,
+            asks=True,
         ),
     ),
     constraints=Constraints(
@@ -64,4 +70,5 @@ LAB = Lab(
     variants=("main", "other"),
     shown=("slot_ratio",),
     warm_up=1.0,
+    facts=Facts((FIT,), lambda counters, data: {"slow_fit": SimpleNamespace(counters=counters[FIT.name])}),
 )
