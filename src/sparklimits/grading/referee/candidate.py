@@ -37,8 +37,9 @@ _MOST_TEXT = 20_000
 class _Arm:
     def __init__(self, lab: Lab, source: int, out: int) -> None:
         self._lab, self._source, self._out = lab, source, out
-        self._exercises = {one.name: one for one in lab.exercises}
-        self._functions: dict[str, Any] = dict(lab.naive)
+        seen = lab.facts.exercises if lab.facts is not None else ()
+        self._exercises = {one.name: one for one in (*seen, *lab.exercises)}
+        self._functions: dict[str, Any] = {name: one.naive for name, one in self._exercises.items()}
         self._namespace: dict[str, Any] = {}
         self._spark: SparkSession | None = None
         self._round = contextlib.ExitStack()
