@@ -145,7 +145,9 @@ class Marks:
         self, cell: NotebookNode, function: str, source: str, launch: Launch
     ) -> list[NotebookNode]:
         """Runs a graded cell in a process beside the function that it is about: what that is given cannot travel."""
-        arm = Arm(self._lab, launch, {function: source}, session=False)
+        # It may use what the notebook imports, and nothing else of it.
+        above = points.imports_for(source, self._notebook, answers=True)
+        arm = Arm(self._lab, launch, {function: "\n".join([*above, source])}, session=False)
         try:
             imports = points.imports_for(cell.source, self._release)
             printed, value = arm.judge(cell.source, imports, function)

@@ -35,12 +35,15 @@ def run(source: str, namespace: dict[str, Any]) -> tuple[str, Any]:
     return printed.getvalue(), value
 
 
-def imports_for(source: str, release: NotebookNode) -> list[str]:
-    """The imports of the release's own cells that bind what this cell uses, a statement each."""
+def imports_for(source: str, notebook: NotebookNode, answers: bool = False) -> list[str]:
+    """The imports of a notebook's cells that bind what this cell uses, a statement each.
+
+    The cells in which a student writes count only with ``answers``.
+    """
     wanted = names.used(source)
     found = []
-    for cell in release.cells:
-        if cell.cell_type != "code" or is_solution(cell):
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or (is_solution(cell) and not answers):
             continue
         for node in _statements(cell.source):
             if isinstance(node, ast.Import | ast.ImportFrom):
