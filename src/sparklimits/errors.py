@@ -29,8 +29,12 @@ class WorkLeftRunningError(SparkLimitsError):
 class CandidateError(SparkLimitsError):
     """A function that a student wrote raised an error, or returned something that is not a result.
 
-    ``function`` is the function's name.
+    ``function`` is the function's name. An error that came from another process brings its ``story`` with it, and
+    whether it would come ``on_any_rows``.
     """
+
+    story = ""
+    on_any_rows: bool | None = None
 
     def __init__(self, function: str, message: str) -> None:
         super().__init__(f"{function}: {message}")

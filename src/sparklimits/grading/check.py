@@ -12,11 +12,11 @@ from nbgrader.utils import determine_grade, is_grade
 from traitlets.config import Config
 
 from sparklimits.grading import hints, nbgrader_settings
-from sparklimits.grading.execution import PatientExecute
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.places import lab_of
 from sparklimits.grading.reading import read_submission
 from sparklimits.grading.recovery import recover, release_of
+from sparklimits.grading.referee.execute import RefereedExecute
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,12 @@ def check(path: Path, progress: Callable[[str], None] = lambda message: None) ->
     rungs = hints.opened(notebook)
     config = Config()
     nbgrader_settings.apply(config)
-    resources = {"metadata": {"path": str(path.resolve().parent)}}
-    progress("running the notebook from top to bottom")
-    for step in (PatientExecute, IgnorePattern):
+    resources = {
+        "metadata": {"path": str(path.resolve().parent)},
+        "unique_key": lab_id,
+        "progress": progress,
+    }
+    for step in (RefereedExecute, IgnorePattern):
         notebook, resources = step(config=config)(notebook, resources)
     return [
         _mark(cell, hints.beside(name_of(cell), rungs)) for cell in notebook.cells if is_grade(cell)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ from traitlets.config import Config
 from sparklimits.grading.kernel import CHANGES, load_ipython_extension, refuse_input
 
 
-def run_cells(cells: Mapping[str, str], folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+def run_cells(
+    cells: Mapping[str, str], folder: Path, before: Callable[[str], None] = lambda name: None
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Runs these cells in turn, by their names, and returns the names that they made, and each error in one line.
+
+    ``before`` is called with the name of the cell that comes.
 
     They run in the notebook's folder, and may import what lies beside it. What they print goes to standard error. Their
     functions belong to ``__main__``: Spark ships those to the executors by value, and would import others there.
@@ -35,6 +39,7 @@ def run_cells(cells: Mapping[str, str], folder: Path) -> tuple[dict[str, Any], d
         _quiet(shell)
         module.input = refuse_input  # type: ignore[attr-defined]
         for name, source in cells.items():
+            before(name)
             done = shell.run_cell(source, store_history=False)
             if error := done.error_before_exec or done.error_in_exec:
                 errors[name] = f"{type(error).__name__}: {error}".splitlines()[0]

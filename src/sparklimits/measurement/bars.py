@@ -89,3 +89,14 @@ def counter_share(value: float, good: float, bad: float) -> float:
     """Share of the marks, 0 … 1, for a work counter that should fall from ``bad`` to ``good``, in logs."""
     way = math.log(bad / max(value, 1e-9)) / math.log(bad / good)
     return float(min(1.0, max(0.0, way)))
+
+
+def points(share: float, most: float = 1.0) -> float:
+    """Marks for a share of ``most``: a plain float between 0 and ``most``, as nbgrader needs it.
+
+    In the source of a notebook ``most`` is left out: it stands in the metadata of the cell, and is written into the
+    student's copy from there (:class:`sparklimits.grading.preprocessors.WritePoints`). nbgrader gives full marks for
+    anything that is no plain number, so that everything else becomes zero here.
+    """
+    value = float(share)
+    return round(float(most) * min(1.0, max(0.0, value)), 2) if math.isfinite(value) else 0.0

@@ -52,9 +52,16 @@ def not_a_table(function: str, found: Any) -> CandidateError:
 
 def whatever_the_rows(error: CandidateError) -> bool:
     """Whether a function would meet this error on any rows: no table, a wrong column, an unknown name."""
+    if error.on_any_rows is not None:
+        return error.on_any_rows
     cause = error.__cause__
     kinds = {type(cause).__name__, *(base.__name__ for base in type(cause).__mro__)}
     return cause is None or bool(kinds & {"AnalysisException", "NameError", "ImportError", "SyntaxError"})
+
+
+def story(error: CandidateError) -> str:
+    """All that was said of an error of a function."""
+    return error.story or reasons.story(error)
 
 
 def checked(exercise: Exercise, result: pd.DataFrame, data: Any) -> Quality:

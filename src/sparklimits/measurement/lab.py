@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sparklimits.spark.constraints import Constraints
+from sparklimits.spark.counters import Counters
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -89,6 +90,10 @@ class Exercise:
     ``drive(solution, inputs)`` is what runs on the clock, for a solution that is a part of a larger job (one
     worker of a training, say); by default the solution is called with the inputs named in ``inputs``.
 
+    An exercise that ``asks`` has a drive that needs no session: it calls the solution with plain values (numbers, text,
+    lists, dictionaries) and reads plain values from its answers. Its ``inputs`` are fields of the data set. So it can
+    ask from another process, in which nothing of the solution is.
+
     ``tried`` says whether the function is tried on a few rows before a measurement. That is of no use where fewer rows
     make no shorter job.
     """
@@ -102,6 +107,7 @@ class Exercise:
     timed: bool = True
     further: Mapping[str, Bar] = field(default_factory=dict)
     drive: Callable[[Solution, Mapping[str, Any]], Outcome] | None = None
+    asks: bool = False
     tried: bool = True
 
     @property
@@ -117,6 +123,17 @@ class Exercise:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What a notebook's questions are about: naive jobs that it looks at.
+
+    ``names`` gives, from the counters of these jobs and their data set, what stands in the notebook under its names.
+    """
+
+    exercises: tuple[Exercise, ...]
+    names: Callable[[Mapping[str, Counters], Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Lab:
     """A row of the table of labs.
 
@@ -128,6 +145,7 @@ class Lab:
 
     ``explains`` is the counter (a key of :meth:`sparklimits.spark.counters.Counters.summary`) that tells the lab's
     story in one line; ``shown`` are the counters that its pictures and tables show beside the seconds.
+    ``facts`` are what graded questions of its notebook are about.
     ``warm_up`` is the size of the data of a warm-up run: code is compiled by use, not by rows, so that less than
     all of them is enough, unless the quality rule needs them all.
     """
@@ -147,6 +165,7 @@ class Lab:
     warm_up: float = 0.4
     speed_earns: bool = True
     from_movielens: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
+    facts: Facts | None = None
 
     @property
     def naive(self) -> dict[str, Solution]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sparklimits.machine.scale import CLOCKED
+
 BASELINE, CANDIDATE = "baseline", "candidate"
 
 
@@ -28,8 +30,17 @@ class Plan:
 
 #: The plan that marks for speed are given by.
 GRADED = Plan()
+#: Where the clock gives no marks, a few pairs show the speedup.
+SHOWN = Plan(looks=(3,), attempts=1)
 #: Enough to see the counters and the kind of gain, too little for marks for speed.
 ROUGH = Plan(warm_ups=(BASELINE,), looks=(2,), attempts=1)
+
+
+def wanted(speed_earns: bool, scale: float) -> Plan:
+    """The plan that is enough for what is judged on data of this scale."""
+    if scale < CLOCKED:
+        return ROUGH
+    return GRADED if speed_earns else SHOWN
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from sparklimits.spark.counters import Counters, counter_name, counter_value
 
 #: The part of the marks that the clock gives, beside those of the functions.
 SPEED = "speed"
+#: The variable that names, to a kernel that grades, the file with the result that the referee has measured.
+REFEREED = "SPARKLIMITS_REFEREED"
 VERDICTS = ("passed", "partial", "failed", "wrong", "inconclusive", "suspicious")
 
 _MEANING = {

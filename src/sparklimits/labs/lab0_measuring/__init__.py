@@ -7,13 +7,23 @@ of the other labs, recorded by ``benchmarks/record_runs.py``.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from sparklimits.labs.lab0_measuring import naive
 from sparklimits.labs.lab0_measuring.data import load, make_data, write_data
 from sparklimits.labs.lab0_measuring.hints import HINTS as HINTS
 from sparklimits.labs.lab0_measuring.judges import drive_bottleneck, drive_ratio
 from sparklimits.labs.lab0_measuring.oracle import check_answers, check_fit
-from sparklimits.measurement.lab import Bar, Exercise, Lab
+from sparklimits.measurement.lab import Bar, Exercise, Facts, Lab
 from sparklimits.spark.constraints import Constraints
+
+FIT = Exercise(
+    "fit_in_parallel",
+    naive.fit_in_parallel,
+    ("visits",),
+    Bar("slot_ratio", good=1.15, bad=1.9),
+    check_fit,
+)
 
 LAB = Lab(
     id="lab0_measuring",
@@ -23,13 +33,7 @@ LAB = Lab(
     gain=1.2,
     speed_earns=False,
     exercises=(
-        Exercise(
-            "fit_in_parallel",
-            naive.fit_in_parallel,
-            ("visits",),
-            Bar("slot_ratio", good=1.15, bad=1.9),
-            check_fit,
-        ),
+        FIT,
         Exercise(
             "ratio",
             naive.ratio,
@@ -39,6 +43,7 @@ LAB = Lab(
             needs="",
             timed=False,
             drive=drive_ratio,
+            asks=True,
         ),
         Exercise(
             "bottleneck",
@@ -49,6 +54,7 @@ LAB = Lab(
             needs="",
             timed=False,
             drive=drive_bottleneck,
+            asks=True,
         ),
     ),
     constraints=Constraints(
@@ -66,4 +72,5 @@ LAB = Lab(
     variants=("main", "other"),
     shown=("slot_ratio",),
     warm_up=1.0,
+    facts=Facts((FIT,), lambda counters, data: {"slow_fit": SimpleNamespace(counters=counters[FIT.name])}),
 )

@@ -1,0 +1,92 @@
+"""Notebooks that try to earn what they did not do, and honest ones with odd habits: each graded from end to end.
+
+They are of lab 0, on a tenth of the data: what earns marks there are counters and answers, and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from sparklimits import labs
+from sparklimits.grading.check import check
+from sparklimits.grading.marks import name_of
+from sparklimits.grading.referee.notebook import Judged, Marks
+from tests.submissions import NOISE, hostile, reference, released, shortened
+
+LAB = labs.find(hostile.LAB)
+SCALE = 0.1
+OUTSIDE = [name for name in hostile.NAMES if hostile.cells_of(name).keys() & set(LAB.names)]
+
+
+@pytest.fixture(autouse=True)
+def _little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARKLIMITS_SCALE", str(SCALE))
+
+
+def points(notebook: NotebookNode, folder: Path) -> dict[str, float]:
+    """What the notebook earns, by its graded cells of code."""
+    path = folder / f"{LAB.id}.ipynb"
+    nbformat.write(notebook, path)
+    return {mark.cell: mark.points for mark in check(path)[0] if mark.points is not None}
+
+
+@pytest.fixture(scope="module")
+def untouched() -> Judged:
+    """What the referee says of functions that nobody touched: the same whatever a kernel does."""
+    found = Marks(LAB, released(LAB.id), hostile.untouched())
+    return found.judge(SCALE, progress=lambda message: None)
+
+
+@pytest.fixture
+def measured(untouched: Judged, monkeypatch: pytest.MonkeyPatch) -> Judged:
+    """Spares a notebook with untouched functions their measurement."""
+
+    def judge(self: Marks, *arguments: Any, progress: Callable[[str], None]) -> Judged:
+        return untouched
+
+    monkeypatch.setattr(Marks, "judge", judge)
+    return untouched
+
+
+@pytest.mark.parametrize("name", [name for name in hostile.NAMES if name not in OUTSIDE])
+def test_nothing_in_the_kernel_earns_a_mark(name: str, measured: Judged, tmp_path: Path) -> None:
+    found = points(hostile.notebook(name), tmp_path)
+    assert found["fit_in_parallel_points"] == 0.0
+    assert set(found.values()) == {0.0}, found
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_nothing_in_a_function_earns_a_mark(name: str, tmp_path: Path) -> None:
+    found = points(hostile.notebook(name), tmp_path)
+    assert set(found.values()) == {0.0}, found
+
+
+def habits() -> NotebookNode:
+    """The reference of a student who prints, times cells, and asks for input in a cell of no marks."""
+    notebook = shortened(reference(LAB.id, before=NOISE))
+    for cell in notebook.cells:
+        if name_of(cell) in LAB.names:
+            cell.source = f"%%time\n{cell.source}\nprint('done')"
+    notebook.cells.insert(
+        3, new_code_cell("try:\n    input('go on? ')\nexcept Exception as error:\n    print(error)")
+    )
+    return notebook
+
+
+@pytest.mark.parametrize("made", [lambda: shortened(reference(LAB.id)), habits], ids=["reference", "habits"])
+def test_honest_notebooks_keep_full_marks(made: Callable[[], NotebookNode], tmp_path: Path) -> None:
+    notebook = made()
+    wanted = {
+        name_of(cell): float(cell.metadata.nbgrader.points)
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")
+    }
+    found = points(notebook, tmp_path)
+    assert {name: found[name] for name in wanted} == wanted

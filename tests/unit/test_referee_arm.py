@@ -1,0 +1,185 @@
+"""The referee believes nothing that an arm says: not its clock, not its counters, not whose fault it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from sparklimits.errors import CandidateError, MachineError
+from sparklimits.grading.referee import tables
+from sparklimits.grading.referee.arm import Arm
+from sparklimits.grading.referee.outside import Outside
+from sparklimits.grading.referee.referee import Referee
+from tests.referee import COUNTED, TASK, Launcher, Script, but, honest, saying
+from tests.tiny_lab import LAB, SHORT
+
+CELLS = {"even": "def even(numbers): ...", "odd": "def odd(numbers): ..."}
+EVEN = LAB.exercises[0]
+RIGHT = tables.packed(pd.DataFrame({"count": [500]}))
+
+
+def arm(*scripts: Script, code: int | None = None) -> Arm:
+    found = Arm(LAB, Launcher(*scripts, code=code), CELLS)
+    found.begin()
+    return found
+
+
+def run(script: Script, code: int | None = None) -> Any:
+    """What the referee has of one run of ``even`` in an arm that answers like this."""
+    one = arm(but(run=script), code=code)
+    one.load(1000, "x", "even")
+    return one.run(EVEN)
+
+
+def test_the_clock_is_the_referees_and_stops_with_the_last_byte() -> None:
+    def slow(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        time.sleep(0.3)
+        yield {"result": "even", "notes": {}, "seconds": 0.001}, RIGHT
+        time.sleep(0.5)  # its counters are read when the clock has stopped
+        yield COUNTED, b""
+
+    assert 0.3 <= run(slow).seconds < 0.7
+
+
+@pytest.mark.parametrize(
+    "counters",
+    [
+        None,
+        [],
+        {"jobs": -1, "forgotten": 0, "other": {}, "tasks": []},
+        {"jobs": float("nan"), "forgotten": 0, "other": {}, "tasks": []},
+        {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [{"stage": 1}]},
+        {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [{**TASK, "read_records": "9"}]},
+        {"jobs": 1, "forgotten": 0, "other": {"server_bytes": True}, "tasks": []},
+        {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [{**TASK, "executor": "x" * 100}]},
+    ],
+)
+def test_counters_that_cannot_be_are_refused(counters: object) -> None:
+    with pytest.raises(CandidateError, match="even: its counters are none"):
+        run(saying({"result": "even", "notes": {}}, {"counters": counters}, content=RIGHT))
+
+
+def test_the_number_of_slots_is_not_the_arms_to_say() -> None:
+    told = {"counters": {**COUNTED["counters"], "slots": 1}}
+    assert (
+        run(saying({"result": "even", "notes": {}}, told, content=RIGHT)).counters.slots
+        == LAB.constraints.slots
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (saying({"result": "odd", "notes": {}}, content=RIGHT), "no result came"),
+        (saying({"started": True}), "no result came"),
+        (saying({"result": "even", "notes": {}}, content=b"pickled"), "the result is a table that cannot be read"),
+        (saying({"raw": True}, content=b"\xff\xff\xff\xff"), "its process sent a message of"),
+        (saying({"error": "something"}), "in a way that is none"),
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_laid_to_the_function(script: Script, why: str) -> None:
+    with pytest.raises(CandidateError, match=f"even: .*{why}"):
+        run(script)
+
+
+def test_an_arm_that_blames_the_machine_is_heard_and_its_function_named() -> None:
+    with pytest.raises(MachineError, match="a full disk") as caught:
+        run(saying({"error": {"kind": "machine", "message": "a full disk"}}))
+    assert caught.value.during == "even"
+
+
+@pytest.mark.parametrize(("code", "kind"), [(0, CandidateError), (3, CandidateError), (-9, MachineError)])
+def test_a_process_that_ends_is_the_functions_doing_unless_a_signal_ended_it(code: int, kind: type) -> None:
+    with pytest.raises(kind) as caught:
+        run(saying({"end": True}), code=code)
+    assert "even" in str(caught.value)
+
+
+def test_a_cell_that_ends_the_process_is_left_out_and_the_other_one_stays() -> None:
+    def ends(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        yield {"cell": "even"}, b""
+        yield {"end": True}, b""
+
+    one = arm(but(cells=ends), honest, code=7)
+    assert one.absent == {"even": "even: it ended its own process (exit code 7)."}
+    assert one.runs
+
+
+def test_an_arm_sees_neither_our_variables_nor_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARKLIMITS_HOME", "/somewhere")
+    monkeypatch.setenv("A_TOKEN", "secret")
+    orders: list[dict[str, Any]] = []
+
+    def kept(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        orders.append(order)
+        yield from honest(order)
+
+    launcher = Launcher(kept)
+    with Referee(LAB, CELLS, scale=1.0, launch=launcher, plan=SHORT) as referee:
+        result = referee.also_on(referee.measure(), "main", 987_654_321)
+    assert result.shares["even"] == 1.0
+    assert all({"SPARKLIMITS_HOME", "A_TOKEN"}.isdisjoint(seen) for seen in launcher.variables)
+    assert "987654321" not in str(orders)
+
+
+def test_while_one_arm_runs_the_other_is_held_still() -> None:
+    launcher = Launcher(honest)
+    bench = Outside(LAB, CELLS, launcher)
+    bench.run(LAB.exercises, LAB.naive, 1000, "a")
+    bench.run(LAB.exercises, bench.functions, 1000, "b")
+    bench.run(LAB.exercises, LAB.naive, 1000, "c")
+    partner, candidate = launcher.started
+    assert partner.calls == ["freeze", "thaw"]
+    assert candidate.calls == ["freeze"]
+
+
+def test_what_is_done_while_the_data_are_loaded_is_on_the_clock() -> None:
+    def busy(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        time.sleep(1.0)
+        yield from honest(order)
+
+    bench = Outside(LAB, CELLS, Launcher(honest, but(load=busy)))
+    bench.run(LAB.exercises, LAB.naive, 1000, "a")
+    found = bench.run(LAB.exercises, bench.functions, 1000, "b")
+    assert found["even"].seconds > 0.9
+    assert found["odd"].seconds < 0.5
+
+
+def test_the_naive_way_of_a_broken_function_runs_where_nothing_of_the_student_is() -> None:
+    orders: list[str] = []
+
+    def partner(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        orders.append(str(order.get("function")))
+        yield from honest(order)
+
+    bench = Outside(LAB, CELLS, Launcher(partner, honest))
+    bench.run(LAB.exercises, {"even": bench.functions["even"], "odd": LAB.naive["odd"]}, 1000, "a")
+    assert orders.count("odd") == 1
+    assert "even" not in orders
+
+
+def test_a_forged_machine_earns_nothing() -> None:
+    """Whatever it claims, an arm that fails where the naive way runs is the function's."""
+    lies = saying({"error": {"kind": "machine", "message": "the disk is full"}})
+    with Referee(LAB, CELLS, scale=1.0, launch=Launcher(honest), plan=SHORT) as referee:
+        referee._bench.candidate._launch = Launcher(but(run=lies))
+        result = referee.measure()
+    assert set(result.shares.values()) == {0.0}
+
+
+def test_a_function_is_asked_with_plain_values_and_not_again_after_it_ended_its_process() -> None:
+    asked = replace(EVEN, asks=True)
+    lab = replace(LAB, exercises=(asked, LAB.exercises[1]))
+    ends = Launcher(but(ask=saying({"end": True})), code=1)
+    bench = Outside(lab, CELLS, ends)
+    for _ in range(3):
+        with pytest.raises(CandidateError, match="ended its own process"):
+            bench.functions["even"]([1.0], [2.0])
+    assert len(ends.started) == 1
+    bench = Outside(lab, CELLS, Launcher(but(ask=saying({"answer": {"deep": [1]}}))))
+    assert bench.functions["even"]("x") == {"deep": [1]}
