@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from sparklimits.errors import MachineError
 from sparklimits.grading.sandbox import bubblewrap, groups, landlock, visible
 
 BUBBLEWRAP, LANDLOCK = "bubblewrap", "Landlock"
@@ -72,16 +73,22 @@ class Sandbox:
         """The command with all of the isolation in it, to be started with the variables of :meth:`variables`.
 
         What a group limits (memory, processes, processors) is not in it: see :meth:`enclosed`.
+
+        Raises:
+            MachineError: this tier cannot hide what is to be hidden.
         """
         for place in (self.home, self.temporary):
             place.mkdir(exist_ok=True)
         own = "/bin/sh", "-c", _LIMITED, "sh", str(self.limits.file_size // _BLOCK), *argv
         readable = [*visible.course(), *self.readable]
         if self.tier == LANDLOCK:
+            shown = [*visible.system(), *readable]
+            if open_ones := [one for one in self.hidden for other in shown if other in one.parents]:
+                raise MachineError(
+                    f"Landlock cannot hide {open_ones[0]} within what a sandbox shows: move the course elsewhere."
+                )
             return landlock.command(own, self.folder, visible.system(), readable)
-        return bubblewrap.command(
-            own, self.folder, visible.system(), readable, self.hidden, self.variables()
-        )
+        return bubblewrap.command(own, self.folder, visible.system(), readable, self.hidden, self.variables())
 
     def enclosed(self, argv: Sequence[str]) -> tuple[list[str], groups.Group]:
         """The command in a new control group, and this group: who starts the command ends the group."""

@@ -76,7 +76,7 @@ def _mounts(
         words += ["--symlink", str(path.readlink()), str(path)] if path.is_symlink() and len(path.parts) == 2 else [
             "--ro-bind", str(path), str(path)
         ]  # fmt: skip
-    shown = [path for path in (*system, *readable)]
+    shown = [*system, *readable]
     places = {path: ["--ro-bind", str(path), str(path)] for path in readable}
     for path in hidden:
         if any(one in path.parents for one in shown) and path.is_dir():

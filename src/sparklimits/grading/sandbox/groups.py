@@ -143,9 +143,7 @@ def _switched_on(parent: Path, controller: str) -> bool:
     return True
 
 
-def _limit(
-    folder: Path, controller: str, memory: int, processes: int, processors: tuple[int, ...]
-) -> None:
+def _limit(folder: Path, controller: str, memory: int, processes: int, processors: tuple[int, ...]) -> None:
     if controller == "memory":
         newer = (folder / "memory.max").exists()
         (folder / ("memory.max" if newer else "memory.limit_in_bytes")).write_text(str(memory))

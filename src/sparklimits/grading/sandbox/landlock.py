@@ -47,7 +47,7 @@ def main(shown: str, argv: list[str]) -> int:
     if not child:
         _restrict(**json.loads(shown))
         os.execvp(argv[0], argv)
-    signal.signal(signal.SIGTERM, lambda *_: (_end_all(), os._exit(128 + signal.SIGTERM)))
+    signal.signal(signal.SIGTERM, _stop)
     prctl(_SET_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
     if os.getppid() == 1:  # who started this is gone already
         _end_all()
@@ -70,7 +70,9 @@ def _restrict(folder: str, readable: list[str]) -> None:
     reading = AccessFS.READ_FILE | AccessFS.READ_DIR | AccessFS.EXECUTE
     on_files = AccessFS.READ_FILE | AccessFS.EXECUTE
     writing = ~(AccessFS.MAKE_CHAR | AccessFS.MAKE_BLOCK | AccessFS.IOCTL_DEV)
-    rules: dict[str, Any] = {path: reading if os.path.isdir(path) else on_files for path in readable}
+    # To find a module Python lists the folders of its path, also one that holds nothing else that is shown.
+    rules: dict[str, Any] = {path: AccessFS.READ_DIR for path in sys.path if os.path.isdir(path)}
+    rules |= {path: reading if os.path.isdir(path) else on_files for path in readable}
     rules |= dict.fromkeys(_DEVICES, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
     rules |= {"/proc": reading & ~AccessFS.EXECUTE, folder: writing}
     # Spark's parts talk over TCP, on any port: Landlock cannot tell this machine's from others'.
@@ -78,6 +80,11 @@ def _restrict(folder: str, readable: list[str]) -> None:
         for path, access in rules.items():
             ruleset.allow_path(path, access & ruleset.handled_fs)
         ruleset.restrict()
+
+
+def _stop(*_: Any) -> None:
+    _end_all()
+    os._exit(128 + signal.SIGTERM)
 
 
 def _end_all() -> None:
