@@ -24,7 +24,15 @@ _SETTINGS = (
 #: The number and the kinds of the processors, which numerical libraries ask for.
 _PROCESSORS = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 #: Variables that a sandbox inherits.
-_KEPT = ("TZ", "USER", "LOGNAME", "SPARKLIMITS_SCALE", "SPARKLIMITS_JAVA", "OMP_NUM_THREADS")
+_KEPT = (
+    "TZ",
+    "USER",
+    "LOGNAME",
+    "SPARKLIMITS_SCALE",
+    "SPARKLIMITS_JAVA",
+    "OMP_NUM_THREADS",
+    "NBGRADER_EXECUTION",
+)
 
 
 def system() -> list[Path]:
