@@ -20,6 +20,18 @@ import psutil
 
 #: What every program writes to or reads from; the folder for shared memory is not among them.
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+#: What the kernel tells of the machine. Not of processes: those of others would show their variables.
+_MACHINE = (
+    "cpuinfo",
+    "meminfo",
+    "stat",
+    "uptime",
+    "loadavg",
+    "version",
+    "filesystems",
+    "sys/kernel",
+    "sys/vm",
+)
 _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -74,7 +86,8 @@ def _restrict(folder: str, readable: list[str]) -> None:
     rules: dict[str, Any] = {path: AccessFS.READ_DIR for path in sys.path if os.path.isdir(path)}
     rules |= {path: reading if os.path.isdir(path) else on_files for path in readable}
     rules |= dict.fromkeys(_DEVICES, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
-    rules |= {"/proc": reading & ~AccessFS.EXECUTE, folder: writing}
+    rules |= {f"/proc/{name}": AccessFS.READ_FILE for name in _MACHINE if os.path.exists(f"/proc/{name}")}
+    rules[folder] = writing
     # Spark's parts talk over TCP, on any port: Landlock cannot tell this machine's from others'.
     with Ruleset(handled_net=AccessNet.NONE, scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as ruleset:
         for path, access in rules.items():
