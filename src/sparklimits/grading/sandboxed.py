@@ -5,6 +5,8 @@ Nothing comes back but the kernel's messages: whatever a notebook leaves in its 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import shutil
 import stat
@@ -29,6 +31,8 @@ _MEMORY = 8 * 10**9
 #: Of a small machine's memory this share, so that the grading process itself goes on.
 _SHARE = 0.9
 _LOG = ".kernel.log"
+#: Seconds for a kernel that is killed to take with it what it has started.
+_GRACE = 5
 
 
 class SandboxedManager(AsyncKernelManager):
@@ -56,6 +60,13 @@ class SandboxedManager(AsyncKernelManager):
         # What is written past the notebook would reach the terminal, and could steer it.
         with (self.sandbox.folder / _LOG).open("wb") as log:
             await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, **keywords)
+
+    async def _async_kill_kernel(self, restart: bool = False) -> None:
+        # First the program that holds everything inside together has a moment to end it.
+        await self._async_send_kernel_sigterm(restart=restart)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._async_wait(), timeout=_GRACE)
+        await super()._async_kill_kernel(restart=restart)
 
     def end(self) -> None:
         """Ends everything that the kernel has started."""

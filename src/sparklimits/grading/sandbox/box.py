@@ -22,6 +22,8 @@ BUBBLEWRAP, LANDLOCK = "bubblewrap", "Landlock"
 #: Soft limits of each process inside: no memory dumps, and files of so many blocks. What is stricter already, stays.
 _LIMITED = 'ulimit -c 0; ulimit -f "$1" 2>/dev/null; shift; exec "$@"'
 _BLOCK = 512
+#: Seconds for what is inside to be ended by the program that holds it together.
+_GRACE = 5
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ class Sandbox:
     def popen(self, argv: Sequence[str], **pipes: Any) -> Iterator[Running]:
         """Runs a command inside; after the body, or the seconds of the limit, nothing of it is left.
 
+        The kernel ends a sandbox with the *thread* that started it, so that thread must live as long.
+
         Args:
             argv: the program and its arguments.
             pipes: ``stdin``, ``stdout``, ``stderr`` and what else ``Popen`` knows of them. Without, they are closed.
@@ -149,6 +153,10 @@ class Running:
     def end(self) -> None:
         """Kills everything inside. Harmless when called again."""
         if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()  # the program that holds the others together ends them
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_GRACE)
             self._signal(signal.SIGKILL)
         self.group.end()
         self.process.wait()

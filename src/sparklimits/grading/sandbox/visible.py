@@ -38,7 +38,7 @@ _KEPT = (
 def system() -> list[Path]:
     """What of the system is shown, links as links."""
     settings = (f"/etc/{name}" for name in _SETTINGS)
-    return [Path(path) for path in (*_SYSTEM, *settings, *_PROCESSORS) if os.path.lexists(path)]
+    return [Path(path) for path in (*_SYSTEM, *settings, *_PROCESSORS) if os.path.exists(path)]
 
 
 def course() -> list[Path]:
