@@ -26,8 +26,8 @@ from traitlets.config import Config
 
 import sparklimits
 from sparklimits.errors import MachineError
-from sparklimits.grading import nbgrader_settings
-from sparklimits.grading.sandbox import groups, probe
+from sparklimits.grading import nbgrader_settings, sandboxed
+from sparklimits.grading.sandbox import groups, probe, tiers
 from sparklimits.grading.sandbox.box import BUBBLEWRAP, LANDLOCK, Limits, Sandbox
 from sparklimits.grading.sandboxed import SandboxedExecute
 from sparklimits.machine import limits
@@ -413,8 +413,6 @@ def text_of(cell: nbformat.NotebookNode) -> str:
 @pytest.fixture
 def _sandbox_here() -> None:
     try:
-        from sparklimits.grading.sandbox import tiers
-
         tiers.require()
     except MachineError as error:
         pytest.skip(str(error))
@@ -446,6 +444,20 @@ def test_without_a_sandbox_only_when_it_is_said(caplog: pytest.LogCaptureFixture
     marks, notebook = graded("import os\nprint(os.environ['HOME'])\n4.0", no_sandbox=True)
     assert marks == [4.0]
     assert os.environ["HOME"] in text_of(notebook.cells[0])
+
+
+@pytest.mark.usefixtures("_sandbox_here")
+def test_a_long_path_behind_a_link_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a socket has about a hundred characters."""
+    folder = tmp_path / "Jürgens Kurs" / ("long" * 20)
+    folder.mkdir(parents=True)
+    link = scratch() / f"link-{secrets.token_hex(4)}"
+    link.symlink_to(folder)
+    monkeypatch.setattr(sandboxed, "scratch", lambda: link)
+    marks, _ = graded("open('new', 'w').write('1')\n4.0")
+    assert marks == [4.0]
+    assert not [*folder.iterdir()]
+    link.unlink()
 
 
 @pytest.mark.usefixtures("_sandbox_here")

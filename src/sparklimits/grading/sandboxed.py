@@ -41,6 +41,13 @@ class SandboxedManager(AsyncKernelManager):
     sandbox: Sandbox
     _group: groups.Group | None = None
 
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        """The command with the connection file's path as it is inside, where no link leads to it."""
+        real = os.path.realpath(self.connection_file)
+        return [
+            word.replace(real, self.connection_file) for word in super().format_kernel_cmd(extra_arguments)
+        ]
+
     async def _async_pre_start_kernel(self, **keywords: Any) -> tuple[list[str], dict[str, Any]]:
         folder = self.sandbox.folder
         # Sockets in the folder: the sandbox's network is its own, and signals do not cross its border.
