@@ -16,7 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import landlockpy
 import psutil
+from landlockpy import AccessFS, AccessNet, Ruleset, Scope
 
 #: What every program writes to or reads from; the folder for shared memory is not among them.
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -38,10 +40,6 @@ _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 @cache
 def abi() -> int:
     """Which version of Landlock the kernel has; 0 for none."""
-    try:
-        import landlockpy
-    except ImportError:  # another system than Linux
-        return 0
     return landlockpy.abi_version()
 
 
@@ -76,9 +74,6 @@ def main(shown: str, argv: list[str]) -> int:
 
 
 def _restrict(folder: str, readable: list[str]) -> None:
-    from landlockpy import AccessFS, Ruleset, Scope
-    from landlockpy.flags import AccessNet
-
     reading = AccessFS.READ_FILE | AccessFS.READ_DIR | AccessFS.EXECUTE
     on_files = AccessFS.READ_FILE | AccessFS.EXECUTE
     writing = ~(AccessFS.MAKE_CHAR | AccessFS.MAKE_BLOCK | AccessFS.IOCTL_DEV)
