@@ -11,6 +11,7 @@ import pytest
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from traitlets.config.loader import KeyValueConfigLoader
 
 import sparklimits
 from sparklimits.errors import MachineError, SubmissionError
@@ -19,6 +20,7 @@ from sparklimits.grading.exporter import SubmissionExporter
 from sparklimits.grading.places import odd_files
 from sparklimits.grading.sandbox import bubblewrap, landlock, probe, tiers
 from sparklimits.grading.sandbox.box import BUBBLEWRAP, LANDLOCK, Sandbox
+from sparklimits.grading.sandboxed import SandboxedExecute
 from sparklimits.student import doctor_machine
 
 EVERYTHING = probe.Findings(frozenset(probe.TRIALS))
@@ -202,5 +204,8 @@ def test_autograding_stops_at_once_where_there_is_no_sandbox(machine: dict[str, 
     machine.clear()
     with pytest.raises(NbGraderException, match="do not run here without one"):
         SubmissionExporter(parent=converter)
-    converter.config.SandboxedExecute.no_sandbox = True
-    SubmissionExporter(parent=converter)
+    # As the command line gives it.
+    said = KeyValueConfigLoader(
+        ["--SandboxedExecute.no_sandbox=True"], classes=[SandboxedExecute]
+    ).load_config()
+    SubmissionExporter(parent=Autograde(coursedir=CourseDirectory(), config=said))

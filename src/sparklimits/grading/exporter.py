@@ -18,6 +18,7 @@ from sparklimits.grading.places import odd_files, put_into_place
 from sparklimits.grading.preprocessors import SAID
 from sparklimits.grading.reading import read_submission
 from sparklimits.grading.sandbox import tiers
+from sparklimits.grading.sandboxed import SandboxedExecute
 
 
 class SubmissionExporter(NotebookExporter):
@@ -55,7 +56,7 @@ class SubmissionExporter(NotebookExporter):
 
     def _require_sandbox(self, converter: Autograde) -> None:
         """Stops the whole run where there is no sandbox, instead of each submission with the same words."""
-        if converter.config.SandboxedExecute.no_sandbox is True:
+        if SandboxedExecute(config=converter.config).no_sandbox:
             return
         try:
             tiers.require()
