@@ -402,7 +402,9 @@ def graded(*sources: str, **options: object) -> tuple[list[float | None], nbform
         }  # fmt: skip
     config = Config()
     nbgrader_settings.apply(config)
-    found, _ = SandboxedExecute(config=config, **options).preprocess(notebook, {"metadata": {}})
+    step = SandboxedExecute(config=config, **options)
+    step.timeout_func = lambda cell: 3 if "while True" in cell.source else 60
+    found, _ = step.preprocess(notebook, {"metadata": {}})
     return [determine_grade(cell)[0] for cell in found.cells], found
 
 
@@ -444,6 +446,25 @@ def test_without_a_sandbox_only_when_it_is_said(caplog: pytest.LogCaptureFixture
     marks, notebook = graded("import os\nprint(os.environ['HOME'])\n4.0", no_sandbox=True)
     assert marks == [4.0]
     assert os.environ["HOME"] in text_of(notebook.cells[0])
+
+
+@pytest.mark.usefixtures("_sandbox_here")
+def test_a_cell_without_end_is_interrupted_and_one_that_will_not_is_ended() -> None:
+    word = f"{MARK}-{secrets.token_hex(8)}"
+    marks, notebook = graded(
+        "kept = 2.0",
+        "while True:\n    pass",
+        "kept",
+        "import subprocess, time\n"
+        f"subprocess.Popen(['sh', '-c', 'trap : TERM; sleep 300; {word}'], start_new_session=True)\n"
+        "while True:\n    try:\n        time.sleep(9)\n    except KeyboardInterrupt:\n        pass",
+        "3.0",
+        grace=3,
+    )
+    assert marks == [0.0, 0.0, 2.0, 0.0, 3.0]
+    assert "took longer than 3 s and was interrupted" in text_of(notebook.cells[1])
+    assert "did not end when it was interrupted" in text_of(notebook.cells[3])
+    assert gone(word)
 
 
 @pytest.mark.usefixtures("_sandbox_here")

@@ -11,7 +11,7 @@ import pytest
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config.loader import KeyValueConfigLoader
+from traitlets.config.loader import KVArgParseConfigLoader
 
 import sparklimits
 from sparklimits.errors import MachineError, SubmissionError
@@ -205,7 +205,7 @@ def test_autograding_stops_at_once_where_there_is_no_sandbox(machine: dict[str, 
     with pytest.raises(NbGraderException, match="do not run here without one"):
         SubmissionExporter(parent=converter)
     # As the command line gives it.
-    said = KeyValueConfigLoader(
+    said = KVArgParseConfigLoader(
         ["--SandboxedExecute.no_sandbox=True"], classes=[SandboxedExecute]
     ).load_config()
     SubmissionExporter(parent=Autograde(coursedir=CourseDirectory(), config=said))
