@@ -313,6 +313,14 @@ def test_a_memory_hog_ends_and_takes_nothing_with_it(box: Sandbox) -> None:
     assert 3 < int(told.split()[-1]) <= 15
 
 
+def test_without_a_group_each_process_is_limited(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "make", lambda *_: groups.Group({}))
+    small = Sandbox(box.folder, limits=Limits(memory=300_000_000, processes=70, seconds=60), tier=box.tier)
+    told = run(small, "attempt('memory', lambda: bytearray(10**9))\nimport resource\n"
+                      "print(resource.getrlimit(resource.RLIMIT_NPROC)[1])\n")  # fmt: skip
+    assert told.split("\n")[:2] == ["memory MemoryError", "70"]
+
+
 def test_endless_loops_and_endless_output_end(box: Sandbox) -> None:
     short = Sandbox(box.folder, limits=Limits(seconds=2, file_size=10_000_000), tier=box.tier)
     for program in ("while True: pass", "while True: print('x' * 9999)"):
@@ -448,8 +456,17 @@ def test_without_a_sandbox_only_when_it_is_said(caplog: pytest.LogCaptureFixture
     assert os.environ["HOME"] in text_of(notebook.cells[0])
 
 
+@pytest.mark.parametrize("alone", [False, True], ids=["the best tier", "Landlock, no group"])
 @pytest.mark.usefixtures("_sandbox_here")
-def test_a_cell_without_end_is_interrupted_and_one_that_will_not_is_ended() -> None:
+def test_a_cell_without_end_is_interrupted_and_one_that_will_not_is_ended(
+    alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if alone:
+        if not probe.tried(LANDLOCK).held >= {"read", "write", "installed"}:
+            pytest.skip("no Landlock here")
+        tier = tiers.Tier(LANDLOCK, "alone", (), ())
+        monkeypatch.setattr(tiers, "require", lambda: tier)
+        monkeypatch.setattr(groups, "make", lambda *_: groups.Group({}))
     word = f"{MARK}-{secrets.token_hex(8)}"
     marks, notebook = graded(
         "kept = 2.0",

@@ -22,6 +22,10 @@ BUBBLEWRAP, LANDLOCK = "bubblewrap", "Landlock"
 #: Soft limits of each process inside: no memory dumps, and files of so many blocks. What is stricter already, stays.
 _LIMITED = 'ulimit -c 0; ulimit -f "$1" 2>/dev/null; shift; exec "$@"'
 _BLOCK = 512
+#: Where no group limits all processes together: kilobytes of memory of each, and the processes of this user inside.
+#: Not the addresses, of which Java reserves far more than it uses.
+_LIMITED_MEMORY = 'ulimit -d "$1" 2>/dev/null; shift; exec "$@"'
+_LIMITED_PROCESSES = 'ulimit -u "$1" 2>/dev/null || ulimit -p "$1"; shift; exec "$@"'
 #: Seconds for what is inside to be ended by the program that holds it together.
 _GRACE = 5
 
@@ -96,6 +100,10 @@ class Sandbox:
         """The command in a new control group, and this group: who starts the command ends the group."""
         limits = self.limits
         group = groups.make(limits.memory, limits.processes, limits.processors)
+        if "memory" not in group.folders:
+            argv = ["/bin/sh", "-c", _LIMITED_MEMORY, "sh", str(limits.memory // 1000), *argv]
+        if "pids" not in group.folders:
+            argv = ["/bin/sh", "-c", _LIMITED_PROCESSES, "sh", str(limits.processes), *argv]
         command = self.command(argv)
         if limits.processors and "cpuset" not in group.folders and (taskset := shutil.which("taskset")):
             command = [taskset, "-c", ",".join(map(str, limits.processors)), *command]
