@@ -55,6 +55,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         monkeypatch.setattr(doctor_machine.engine, "require_memory", lambda workers: "")
         monkeypatch.setattr(doctor_machine.errands, "serve", lambda: False)
         monkeypatch.setattr(doctor_machine.gpu, "refusal", lambda: state.gpu)
+        monkeypatch.setattr(
+            doctor_machine.tiers, "found", lambda: (None, "The program bubblewrap is missing.")
+        )
         monkeypatch.setattr(doctor_environment, "_imports", lambda name: name not in state.broken)
         yield state
 

@@ -1,8 +1,8 @@
 """What is different in a kernel that grades: nothing is installed, and nobody is asked. An extension of IPython.
 
 ``!pip``, ``%pip``, ``python -m pip``, ``import pip``, conda, mamba, uv and their like say that they did not run, and
-the cell goes on. This keeps honest notebooks from changing the environment that grades the next one. It is no wall: a
-cell that writes to ``site-packages`` by itself is stopped by a sandbox only.
+the cell goes on. This tells honest notebooks why nothing is installed. The wall that keeps the others from it is the
+sandbox.
 """
 
 from __future__ import annotations

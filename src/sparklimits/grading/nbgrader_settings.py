@@ -10,7 +10,7 @@ from traitlets.config import Config
 
 from sparklimits.grading.exporter import SubmissionExporter
 from sparklimits.grading.preprocessors import ClearHiddenOutputs, KeepCells, Recover, WritePoints
-from sparklimits.grading.referee.execute import RefereedExecute
+from sparklimits.grading.sandboxed import SandboxedExecute
 
 #: Seconds that one cell may take: a measurement with all its pairs, repeated once, on a busy machine.
 CELL_TIMEOUT = 1800
@@ -76,7 +76,7 @@ def apply(config: Config) -> None:
     ]
     config.Autograde.exporter_class = SubmissionExporter
     config.Autograde.autograde_preprocessors = [
-        RefereedExecute,
+        SandboxedExecute,
         "nbgrader.preprocessors.IgnorePattern",
         "nbconvert.preprocessors.ClearMetadataPreprocessor",
         "nbgrader.preprocessors.LimitOutput",

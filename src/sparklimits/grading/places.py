@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -96,7 +98,11 @@ def put_into_place(submitted: Path, lab_id: str, student: str = "*") -> tuple[li
             path
             for path in _files(folder)
             if path == wanted
-            or (not any(place in path.parents for place in others_own) and _lab_of(path) == lab_id)
+            or (
+                not path.is_symlink()
+                and not any(place in path.parents for place in others_own)
+                and _lab_of(path) == lab_id
+            )
         ]
         path, others = best([wanted] if wanted in candidates else candidates, lab_id)
         left = [one for one in candidates if one not in (path, wanted)] if path else others
@@ -122,6 +128,16 @@ def put_into_place(submitted: Path, lab_id: str, student: str = "*") -> tuple[li
         said += [f"{one} is left out: {wanted.name} beside it is graded." for one in left]
     said += _without_student(submitted, lab_id)
     return placed, said
+
+
+def odd_files(folder: Path) -> list[Path]:
+    """What lies below a folder and is neither a file nor a folder: links, which may lead anywhere, pipes, devices."""
+    return sorted(
+        Path(place, name)
+        for place, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+        if stat.S_IFMT(os.lstat(os.path.join(place, name)).st_mode) not in (stat.S_IFREG, stat.S_IFDIR)
+    )
 
 
 def _without_student(submitted: Path, lab_id: str) -> list[str]:

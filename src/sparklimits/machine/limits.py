@@ -39,7 +39,7 @@ def memory(root: Path = _ROOT) -> Memory:
     """
     machine = psutil.virtual_memory()
     granted, free, by = machine.total, machine.available, _MACHINE
-    for folder in _groups("memory", root):
+    for folder in groups("memory", root):
         limit = min(
             (found for name in ("memory.max", "memory.high", "memory.limit_in_bytes")
              if (found := _number(folder / name)) is not None),
@@ -57,7 +57,7 @@ def memory(root: Path = _ROOT) -> Memory:
 def cores(root: Path = _ROOT) -> float:
     """The cores that can be used at the same time: those that this process may run on, or its share of their time."""
     found = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    for folder in _groups("cpu", root):
+    for folder in groups("cpu", root):
         quota = _number(folder / "cpu.max") or _number(folder / "cpu.cfs_quota_us")
         period = _number(folder / "cpu.max", 1) or _number(folder / "cpu.cfs_period_us")
         if quota and period and quota > 0:
@@ -68,7 +68,7 @@ def cores(root: Path = _ROOT) -> float:
 def processes(root: Path = _ROOT) -> int | None:
     """How many more processes and threads may be started; nothing where there is no limit. Java's threads count."""
     left = []
-    for folder in _groups("pids", root):
+    for folder in groups("pids", root):
         limit = _number(folder / "pids.max")
         if limit is not None:
             left.append(limit - (_number(folder / "pids.current") or 0))
@@ -131,7 +131,7 @@ def _reclaimable(group: Path) -> int:
     return sum(found.get(prefix + name, 0) for name in names) + found.get("slab_reclaimable", 0)
 
 
-def _groups(controller: str, root: Path) -> Iterator[Path]:
+def groups(controller: str, root: Path = _ROOT) -> Iterator[Path]:
     """The folders of the control groups that this process is in, of both kinds, from the innermost one up."""
     own = _own_groups(root)
     for kind, controllers, top, place in _mounts(root):

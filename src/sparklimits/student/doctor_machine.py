@@ -7,6 +7,7 @@ import webbrowser
 
 from sparklimits.containers import cluster, engine, errands
 from sparklimits.errors import MachineError
+from sparklimits.grading.sandbox import tiers
 from sparklimits.machine import gpu, limits, paths
 from sparklimits.machine.java import find_java
 from sparklimits.spark import room
@@ -30,6 +31,7 @@ def findings() -> list[Finding]:
         "Browser": _browser,
         "Docker": _docker,
         "NVIDIA GPU": _gpu,
+        "Sandbox": _sandbox,
     }
     return [tried(name, look) for name, look in looks.items()]
 
@@ -147,6 +149,14 @@ def _gpu() -> Finding:
     if reason is None:
         return Finding("NVIDIA GPU", None, found, "optional: this PyTorch is the build for CPUs")
     return Finding("NVIDIA GPU", None if reason else True, found, reason)
+
+
+def _sandbox() -> Finding:
+    """In what other people's notebooks would run here: only who grades needs it."""
+    tier, remedy = tiers.found()
+    if tier is None:
+        return Finding("Sandbox", None, "none for other people's notebooks", f"for those who grade. {remedy}")
+    return Finding("Sandbox", None if remedy else True, tier.told(), remedy)
 
 
 def _answer(command: list[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters.exporter import ResourcesDict
@@ -14,6 +16,7 @@ from sparklimits.grading.execution import PatientExecute
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.recovery import release_of
 from sparklimits.grading.referee import points
+from sparklimits.grading.referee.launcher import Launched, plain
 from sparklimits.grading.referee.notebook import PROVE, Marks
 from sparklimits.machine.paths import scratch
 from sparklimits.machine.scale import scale_from_environment
@@ -34,12 +37,13 @@ class RefereedExecute(PatientExecute):
         Raises:
             MachineError, SubmissionError: see :class:`~sparklimits.grading.execution.PatientExecute`.
         """
+        self._handed: Path | None = None
         self._marks = _marks(nb, str(resources.get("unique_key", "")))
         if self._marks is None:
             return super().preprocess(nb, resources, km)
         self._answers: dict[str, dict[str, Any]] = {}
         told = resources.get("progress", self.log.info)
-        judged = self._marks.judge(scale_from_environment(), progress=told)
+        judged = self._marks.judge(scale_from_environment(), self.launch, told)
         self._handed = scratch() / f"refereed-{os.urandom(8).hex()}"
         # Ours, for a kernel: nothing of a kernel is ever unpickled.
         self._handed.write_bytes(pickle.dumps(judged.result))
@@ -50,6 +54,10 @@ class RefereedExecute(PatientExecute):
             self._handed.unlink(missing_ok=True)
         self._marks.finish(judged, self._answers)
         return nb, resources
+
+    def launch(self, command: Sequence[str], variables: Mapping[str, str], folder: Path) -> Launched:
+        """Starts a process of the referee's: here with the rights of whoever grades, as it is their own notebook."""
+        return plain(command, variables, folder)
 
     async def async_start_new_kernel(self, **keywords: Any) -> None:
         """Starts the kernel; one whose notebook the referee grades is told where the result is."""
