@@ -11,6 +11,7 @@ import pandas as pd
 from sparklimits.labs.lab0_measuring.data import Pairs
 from sparklimits.measurement import pairs
 from sparklimits.measurement.lab import Outcome, Solution
+from sparklimits.spark.counters import Counters
 
 #: Numbers of an answer to ``ratio`` may differ by this share.
 CLOSE = 1e-3
@@ -69,3 +70,16 @@ def drive_bottleneck(solution: Solution, inputs: Mapping[str, Any]) -> Outcome:
     """Asks the function about all recorded runs, and counts the wrong causes."""
     table = judge_causes(solution, inputs["runs"])
     return Outcome(table, {"wrong_causes": int(table["wrong"].sum())})
+
+
+def judge_questions(fit: Counters, jobs: Any, tasks: Any) -> float:
+    """Share of the two questions about Spark's page that are answered right: jobs, and tasks of each stage."""
+    most = max(len(tasks) for tasks in fit.stages().values())
+    return (_is(jobs, fit.jobs) + _is(tasks, most)) / 2
+
+
+def _is(answer: Any, right: int) -> bool:
+    try:
+        return float(answer) == right
+    except (TypeError, ValueError):
+        return False
