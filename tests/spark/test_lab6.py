@@ -93,7 +93,8 @@ def test_the_bars_of_the_counters_grow_with_the_data() -> None:
     assert records.at(1.0) == pytest.approx((1.5 * rows, 4.0 * rows), rel=0.01)
     assert size.at(1.0) == pytest.approx((200.0 * impressions, 1500.0 * impressions), rel=0.01)
     # The tables of users and ads are the same at every scale.
-    smaller = make_data(0.1, 1, "main")
-    rows = len(smaller.impressions) + len(smaller.users) + len(smaller.ads)
-    assert records.at(0.1)[0] == pytest.approx(1.5 * rows, rel=0.01)
-    assert size.at(0.1)[0] == pytest.approx(0.1 * size.at(1.0)[0])
+    for scale, impressions in ((0.1, 0.8), (2.0, 2.0)):  # fewer than four fifths there are never
+        other = make_data(scale, 1, "main")
+        rows = len(other.impressions) + len(other.users) + len(other.ads)
+        assert records.at(scale)[0] == pytest.approx(1.5 * rows, rel=0.01)
+        assert size.at(scale)[0] == pytest.approx(impressions * size.at(1.0)[0])
