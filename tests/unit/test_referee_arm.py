@@ -183,6 +183,17 @@ def test_the_naive_way_of_a_broken_function_runs_where_nothing_of_the_student_is
     assert "even" not in orders
 
 
+def test_after_a_fault_of_the_machine_the_arm_has_a_new_process() -> None:
+    launcher = Launcher(
+        but(run=saying({"error": {"kind": "machine", "message": "Spark has ended."}})), honest
+    )
+    bench = Outside(LAB, CELLS, launcher)
+    with pytest.raises(MachineError):
+        bench.run(LAB.exercises, bench.functions, 1000, "a")
+    assert bench.run(LAB.exercises, bench.functions, 1000, "b").keys() == {"even", "odd"}
+    assert len(launcher.started) == 2
+
+
 def test_a_forged_machine_earns_nothing() -> None:
     """Whatever it claims, an arm that fails where the naive way runs is the function's."""
     lies = saying({"error": {"kind": "machine", "message": "the disk is full"}})

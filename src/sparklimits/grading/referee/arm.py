@@ -25,7 +25,7 @@ from sparklimits.spark.counters import Counters, Task
 from sparklimits.spark.timed import Timed
 
 #: Seconds that an arm may take for its start, for a function or a cell, and for one answer.
-START, LONGEST, ANSWER = 300, 1800, 60
+START, LONGEST, ANSWER = 600, 1800, 60
 #: Variables that an arm sees of ours, besides those of the locale.
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "JAVA_HOME", "PYTHONPATH", "TZ", "LANG", "LD_LIBRARY_PATH")
 _INTEGERS = {one.name for one in fields(Task) if one.type == "int"}
