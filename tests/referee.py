@@ -114,3 +114,25 @@ def saying(*frames: dict[str, Any], content: bytes = b"") -> Script:
             yield frame, content if place == 0 else b""
 
     return script
+
+
+def _absent(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+    yield {"absent": dict.fromkeys(order["functions"], "NameError")}, b""
+
+
+def _run(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """The naive job that a question is about, which has one job of one task."""
+    yield {"result": order["function"], "notes": {}}, tables.packed(pd.DataFrame({"weight": [0.0]}))
+    yield COUNTED, b""
+
+
+def _load(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+    yield {"loaded": True}, b""
+
+
+def _ask(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+    yield {"answer": "spill"}, b""
+
+
+#: An arm that has none of a student's functions, whatever the lab.
+NOTHING: Script = but(cells=_absent, load=_load, run=_run, ask=_ask)

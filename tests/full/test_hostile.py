@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -18,7 +17,8 @@ from sparklimits import labs
 from sparklimits.grading.check import check
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.referee.notebook import Judged, Marks
-from tests.submissions import NOISE, hostile, reference, released, shortened
+from tests.referee import NOTHING, Launcher
+from tests.submissions import NOISE, hostile, reference, shortened
 
 LAB = labs.find(hostile.LAB)
 SCALE = 0.1
@@ -37,28 +37,21 @@ def points(notebook: NotebookNode, folder: Path) -> dict[str, float]:
     return {mark.cell: mark.points for mark in check(path)[0] if mark.points is not None}
 
 
-@pytest.fixture(scope="module")
-def untouched() -> Judged:
-    """What the referee says of functions that nobody touched: the same whatever a kernel does."""
-    found = Marks(LAB, released(LAB.id), hostile.untouched())
-    return found.judge(SCALE, progress=lambda message: None)
-
-
 @pytest.fixture
-def measured(untouched: Judged, monkeypatch: pytest.MonkeyPatch) -> Judged:
-    """Spares a notebook with untouched functions their measurement."""
+def nothing_earned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares a notebook its measurement: it has no function that earns anything, whatever its kernel says."""
+    judge = Marks.judge
 
-    def judge(self: Marks, *arguments: Any, progress: Callable[[str], None]) -> Judged:
-        return untouched
+    def spared(self: Marks, scale: float, progress: Callable[[str], None]) -> Judged:
+        return judge(self, scale, Launcher(NOTHING), progress)
 
-    monkeypatch.setattr(Marks, "judge", judge)
-    return untouched
+    monkeypatch.setattr(Marks, "judge", spared)
 
 
 @pytest.mark.parametrize("name", [name for name in hostile.NAMES if name not in OUTSIDE])
-def test_nothing_in_the_kernel_earns_a_mark(name: str, measured: Judged, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("nothing_earned")
+def test_nothing_in_the_kernel_earns_a_mark(name: str, tmp_path: Path) -> None:
     found = points(hostile.notebook(name), tmp_path)
-    assert found["fit_in_parallel_points"] == 0.0
     assert set(found.values()) == {0.0}, found
 
 

@@ -60,7 +60,9 @@ def test_the_clock_is_the_referees_and_stops_with_the_last_byte() -> None:
     ],
 )
 def test_counters_that_cannot_be_are_refused(counters: object) -> None:
-    with pytest.raises(CandidateError, match="even: its counters are none"):
+    with pytest.raises(
+        CandidateError, match="even: The referee cannot read what came back: counters that are none"
+    ):
         run(saying({"result": "even", "notes": {}}, {"counters": counters}, content=RIGHT))
 
 
@@ -75,13 +77,14 @@ def test_the_number_of_slots_is_not_the_arms_to_say() -> None:
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        (saying({"result": "odd", "notes": {}}, content=RIGHT), "no result came"),
-        (saying({"started": True}), "no result came"),
-        (saying({"result": "even", "notes": {}}, content=b"pickled"), "the result is a table that cannot be read"),
-        (saying({"raw": True}, content=b"\xff\xff\xff\xff"), "its process sent a message of"),
-        (saying({"error": "something"}), "in a way that is none"),
+        (saying({"result": "odd", "notes": {}}, content=RIGHT), "something else than a result"),
+        (saying({"started": True}), "something else than a result"),
+        (saying({"result": "even", "notes": {}}, content=b"pickled"), "a table that cannot be read"),
+        (saying({"raw": True}, content=b"\xff\xff\xff\xff"), "came back: a message of"),
+        (saying({"error": "something"}), "an error that is none"),
     ],
 )  # fmt: skip
+@pytest.mark.shows("not_readable")
 def test_what_is_no_answer_is_laid_to_the_function(script: Script, why: str) -> None:
     with pytest.raises(CandidateError, match=f"even: .*{why}"):
         run(script)
@@ -100,13 +103,30 @@ def test_a_process_that_ends_is_the_functions_doing_unless_a_signal_ended_it(cod
     assert "even" in str(caught.value)
 
 
+@pytest.mark.shows("too_long")
+def test_a_function_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        time.sleep(0.5)
+        yield from honest(order)
+
+    one = arm(but(run=waits))
+    one.load(1000, "x", "even")
+    monkeypatch.setattr("sparklimits.grading.referee.arm.LONGEST", 0.1)
+    with pytest.raises(CandidateError, match="even: It took longer than 0 s, and was ended"):
+        one.run(EVEN)
+    assert not one.runs
+
+
+@pytest.mark.shows("ended_its_process")
 def test_a_cell_that_ends_the_process_is_left_out_and_the_other_one_stays() -> None:
     def ends(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
         yield {"cell": "even"}, b""
         yield {"end": True}, b""
 
     one = arm(but(cells=ends), honest, code=7)
-    assert one.absent == {"even": "even: it ended its own process (exit code 7)."}
+    assert one.absent["even"].startswith(
+        "even: It ended its own process (exit code 7). Take what ends it out"
+    )
     assert one.runs
 
 
@@ -163,6 +183,17 @@ def test_the_naive_way_of_a_broken_function_runs_where_nothing_of_the_student_is
     assert "even" not in orders
 
 
+def test_after_a_fault_of_the_machine_the_arm_has_a_new_process() -> None:
+    launcher = Launcher(
+        but(run=saying({"error": {"kind": "machine", "message": "Spark has ended."}})), honest
+    )
+    bench = Outside(LAB, CELLS, launcher)
+    with pytest.raises(MachineError):
+        bench.run(LAB.exercises, bench.functions, 1000, "a")
+    assert bench.run(LAB.exercises, bench.functions, 1000, "b").keys() == {"even", "odd"}
+    assert len(launcher.started) == 2
+
+
 def test_a_forged_machine_earns_nothing() -> None:
     """Whatever it claims, an arm that fails where the naive way runs is the function's."""
     lies = saying({"error": {"kind": "machine", "message": "the disk is full"}})
@@ -178,7 +209,7 @@ def test_a_function_is_asked_with_plain_values_and_not_again_after_it_ended_its_
     ends = Launcher(but(ask=saying({"end": True})), code=1)
     bench = Outside(lab, CELLS, ends)
     for _ in range(3):
-        with pytest.raises(CandidateError, match="ended its own process"):
+        with pytest.raises(CandidateError, match="It ended its own process"):
             bench.functions["even"]([1.0], [2.0])
     assert len(ends.started) == 1
     bench = Outside(lab, CELLS, Launcher(but(ask=saying({"answer": {"deep": [1]}}))))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import nbformat
-import pandas as pd
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -16,9 +15,9 @@ from nbgrader.utils import determine_grade
 from sparklimits import labs
 from sparklimits.grading import marks, names
 from sparklimits.grading.marks import name_of
-from sparklimits.grading.referee import points, tables
+from sparklimits.grading.referee import points
 from sparklimits.grading.referee.notebook import PROVE, Judged, Marks
-from tests.referee import COUNTED, Launcher, Script, but
+from tests.referee import NOTHING, Launcher
 from tests.submissions import ROOT, released
 
 LAB0 = labs.find("lab0_measuring")
@@ -33,27 +32,6 @@ def instructors(lab: str) -> NotebookNode:
         if name_of(cell) and not cell.metadata.nbgrader.get("solution"):
             cell.source = whole[name_of(cell)].source
     return notebook
-
-
-def absent(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
-    yield {"absent": dict.fromkeys(order["functions"], "NameError")}, b""
-
-
-def run(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """The naive job that a question is about, which has one job of one task."""
-    yield {"result": order["function"], "notes": {}}, tables.packed(pd.DataFrame({"weight": [0.0]}))
-    yield COUNTED, b""
-
-
-def load(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
-    yield {"loaded": True}, b""
-
-
-def ask(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
-    yield {"answer": "spill"}, b""
-
-
-NOTHING: Script = but(cells=absent, load=load, run=run, ask=ask)
 
 
 def forged(notebook: NotebookNode) -> NotebookNode:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from tests.submissions import released, shortened, with_cells
+from tests.submissions import shortened, with_cells
 
 LAB = "lab0_measuring"
 _HERE = Path(__file__).parent
@@ -30,8 +30,3 @@ def notebook(name: str) -> NotebookNode:
     start = next(cell for cell in found.cells if "open_lab(" in cell.source)
     start.source += f"\n{opening}"
     return found
-
-
-def untouched() -> NotebookNode:
-    """The notebook that they all start from."""
-    return shortened(released(LAB))

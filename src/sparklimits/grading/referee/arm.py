@@ -17,6 +17,7 @@ import pandas as pd
 from sparklimits.errors import CandidateError, MachineError
 from sparklimits.grading.referee import tables, wire
 from sparklimits.grading.referee.launcher import Launch, Launched
+from sparklimits.machine import messages
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement.bench import written
 from sparklimits.measurement.lab import Exercise, Lab, Outcome
@@ -24,7 +25,7 @@ from sparklimits.spark.counters import Counters, Task
 from sparklimits.spark.timed import Timed
 
 #: Seconds that an arm may take for its start, for a function or a cell, and for one answer.
-START, LONGEST, ANSWER = 300, 1800, 60
+START, LONGEST, ANSWER = 600, 1800, 60
 #: Variables that an arm sees of ours, besides those of the locale.
 _KEPT = (
     "PATH", "HOME", "USER", "LOGNAME", "JAVA_HOME", "PYTHONPATH", "TZ", "LANG", "LD_LIBRARY_PATH", "SPARKLIMITS_SCALE",
@@ -103,7 +104,7 @@ class Arm:
             if answer.get("cell") in self._cells:
                 self._at = answer["cell"]
         if not isinstance(absent := answer["absent"], dict):
-            raise self._broken("it does not say what its cells define")
+            raise self._unread("no word on what its cells define")
         for name in self._wanted:
             if name in absent:
                 self.absent.setdefault(name, f"{self.lab.id}.ipynb, {name}: {str(absent[name])[:500]}")
@@ -137,7 +138,7 @@ class Arm:
         answer, content = self._received(LONGEST)
         seconds = time.perf_counter() - began
         if answer.get("result") != exercise.name:
-            raise self._broken("no result came")
+            raise self._unread("something else than a result")
         table = self._table(content, answer.get("notes"))
         counters = self._counted(self._answer(LONGEST).get("counters"))
         return Timed(Outcome(table, counters.other, table.attrs), seconds, counters)
@@ -211,9 +212,9 @@ class Arm:
         except wire.Ended as error:
             raise self._gone() from error
         except wire.Late as error:
-            raise self._broken(f"it took longer than {seconds:.0f} s") from error
+            raise self._broken(messages.tell("too_long", seconds=f"{seconds:.0f}")) from error
         except wire.WireError as error:
-            raise self._broken(f"its process sent {error}") from error
+            raise self._unread(error) from error
         if (told := answer.get("error")) is not None:
             raise self._error(told)
         return answer, content
@@ -221,7 +222,7 @@ class Arm:
     def _error(self, told: Any) -> CandidateError | MachineError:
         """The error that an arm tells of. An arm does not choose who is to blame: it is the function that ran."""
         if not isinstance(told, dict):
-            return self._broken("it tells of an error in a way that is none")
+            return self._unread("an error that is none")
         message = str(told.get("message", ""))[:2_000]
         if told.get("kind") == "machine" or not self._at:
             fault = MachineError(message)
@@ -242,7 +243,8 @@ class Arm:
             )
             fault.during = self._at
             return fault
-        error = CandidateError(self._at, f"it ended its own process (exit code {code}).")
+        how = "it closed its pipe" if code is None else f"exit code {code}"
+        error = CandidateError(self._at, messages.tell("ended_its_process", how=how))
         error.on_any_rows = True
         return error
 
@@ -253,17 +255,21 @@ class Arm:
         self._process.kill()
         self._process = None
         if not self._at:
-            return MachineError(f"The process of {self.lab.id} cannot be used: {why}.")
-        error = CandidateError(self._at, f"{why}.")
+            return MachineError(f"The process of {self.lab.id} cannot be used. {why}")
+        error = CandidateError(self._at, why)
         error.on_any_rows = True
         return error
+
+    def _unread(self, what: object) -> CandidateError | MachineError:
+        """The error for a process that says what cannot be read."""
+        return self._broken(messages.tell("not_readable", why=what))
 
     def _table(self, content: bytes, notes: Any) -> pd.DataFrame:
         try:
             table = tables.unpacked(content)
             table.attrs = wire.plain(notes if isinstance(notes, dict) else {})
         except wire.WireError as error:
-            raise self._broken(f"the result is {error}") from error
+            raise self._unread(error) from error
         return table
 
     def _counted(self, told: Any) -> Counters:
@@ -282,7 +288,7 @@ class Arm:
                 other=other,
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise self._broken("its counters are none") from error
+            raise self._unread("counters that are none") from error
 
 
 def _value(value: Any, name: str) -> Any:

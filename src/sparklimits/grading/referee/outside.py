@@ -118,9 +118,13 @@ class Outside:
     ) -> tuple[float, dict[str, Timed[Outcome]]]:
         """Loads the data in this arm and runs these there: the seconds of loading, and each part."""
         with self._alone(arm):
-            seconds = arm.load(data, name, exercises[0].name)
-            parts = {one.name: arm.run(one) for one in exercises}
-            arm.clear()
+            try:
+                seconds = arm.load(data, name, exercises[0].name)
+                parts = {one.name: arm.run(one) for one in exercises}
+                arm.clear()
+            except MachineError:
+                arm.end()  # its session may have died: the next run has a new one
+                raise
         return seconds, parts
 
     @contextlib.contextmanager
