@@ -103,6 +103,7 @@ class SandboxedExecute(PatientExecute):
         say("The notebook runs in a sandbox: %s", self._tier.told())
         self._from = Path(resources["metadata"]["path"]) if resources["metadata"].get("path") else None
         self._folder: Path | None = None
+        self._manager: SandboxedManager | None = None
         try:
             return super().preprocess(nb, resources, km)
         except MachineError as error:
@@ -119,19 +120,20 @@ class SandboxedExecute(PatientExecute):
         if self._from is not None:
             copy_files(self._from, self._folder)
         self.kernel_manager_class = SandboxedManager
-        self._manager: SandboxedManager = super().create_kernel_manager()
+        self._manager = manager = super().create_kernel_manager()
         memory = min(_MEMORY, int(_SHARE * limits.memory().granted))
-        self._manager.sandbox = Sandbox(
+        manager.sandbox = Sandbox(
             self._folder, hidden=(project_root(), Path.cwd()), limits=Limits(memory), tier=self._tier.name
         )
-        return self._manager
+        return manager
 
     def _end(self) -> None:
         """Nothing of a run is left: no process, no file."""
-        if self._folder is not None:
+        if self._manager is not None:
             self._manager.end()
+        if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        self._manager = self._folder = None
 
     def _last_words(self) -> str:
         """What a kernel that did not start has written, its last line."""
