@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell
 from sparklimits import labs
 from sparklimits.grading.check import check
 from sparklimits.grading.marks import name_of
+from sparklimits.grading.referee.launcher import Launch
 from sparklimits.grading.referee.notebook import Judged, Marks
 from tests.referee import NOTHING, Launcher
 from tests.submissions import NOISE, hostile, reference, shortened
@@ -42,7 +43,7 @@ def nothing_earned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spares a notebook its measurement: it has no function that earns anything, whatever its kernel says."""
     judge = Marks.judge
 
-    def spared(self: Marks, scale: float, progress: Callable[[str], None]) -> Judged:
+    def spared(self: Marks, scale: float, launch: Launch, progress: Callable[[str], None]) -> Judged:
         return judge(self, scale, Launcher(NOTHING), progress)
 
     monkeypatch.setattr(Marks, "judge", spared)

@@ -149,6 +149,7 @@ class SandboxedExecute(RefereedExecute):
         say("The notebook runs in a sandbox: %s", self._tier.told())
         self._from = Path(resources["metadata"]["path"]) if resources["metadata"].get("path") else None
         self._folder: Path | None = None
+        self._manager: SandboxedManager | None = None
         try:
             return super().preprocess(nb, resources, km)
         except MachineError as error:
@@ -165,6 +166,7 @@ class SandboxedExecute(RefereedExecute):
         if self._from is not None:
             copy_files(self._from, self._folder)
         self.kernel_manager_class = SandboxedManager
+<<<<<<< HEAD
         self._manager: SandboxedManager = super().create_kernel_manager()
         shown = {}
         if self._handed is not None:
@@ -172,6 +174,14 @@ class SandboxedExecute(RefereedExecute):
             shown[REFEREED] = str(self._folder / _RESULT)
         self._manager.sandbox = self._sandbox(self._folder, shown)
         return self._manager
+=======
+        self._manager = manager = super().create_kernel_manager()
+        memory = min(_MEMORY, int(_SHARE * limits.memory().granted))
+        manager.sandbox = Sandbox(
+            self._folder, hidden=(project_root(), Path.cwd()), limits=Limits(memory), tier=self._tier.name
+        )
+        return manager
+>>>>>>> sandbox
 
     def launch(self, command: Sequence[str], variables: Mapping[str, str], folder: Path) -> Launched:
         """Starts a process of the referee's in a sandbox of its own, with its folder alone."""
@@ -196,10 +206,11 @@ class SandboxedExecute(RefereedExecute):
 
     def _end(self) -> None:
         """Nothing of a run is left: no process, no file."""
-        if self._folder is not None:
+        if self._manager is not None:
             self._manager.end()
+        if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        self._manager = self._folder = None
 
     def _last_words(self) -> str:
         """What a kernel that did not start has written, its last line."""

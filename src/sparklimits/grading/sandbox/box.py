@@ -97,14 +97,22 @@ class Sandbox:
         return bubblewrap.command(own, self.folder, visible.system(), readable, self.hidden, self.variables())
 
     def enclosed(self, argv: Sequence[str]) -> tuple[list[str], groups.Group]:
-        """The command in a new control group, and this group: who starts the command ends the group."""
+        """The command in a new control group, and this group: who starts the command ends the group.
+
+        Raises:
+            MachineError: this tier cannot hide what is to be hidden.
+        """
         limits = self.limits
         group = groups.make(limits.memory, limits.processes, limits.processors)
         if "memory" not in group.folders:
             argv = ["/bin/sh", "-c", _LIMITED_MEMORY, "sh", str(limits.memory // 1000), *argv]
         if "pids" not in group.folders:
             argv = ["/bin/sh", "-c", _LIMITED_PROCESSES, "sh", str(limits.processes), *argv]
-        command = self.command(argv)
+        try:
+            command = self.command(argv)
+        except MachineError:
+            group.end()
+            raise
         if limits.processors and "cpuset" not in group.folders and (taskset := shutil.which("taskset")):
             command = [taskset, "-c", ",".join(map(str, limits.processors)), *command]
         return group.entering(command), group
@@ -160,7 +168,7 @@ class Running:
 
     def end(self) -> None:
         """Kills everything inside. Harmless when called again."""
-        if self.process.poll() is None:
+        if not self.group.folders and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()  # the program that holds the others together ends them
             with contextlib.suppress(subprocess.TimeoutExpired):
