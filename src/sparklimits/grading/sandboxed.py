@@ -166,22 +166,13 @@ class SandboxedExecute(RefereedExecute):
         if self._from is not None:
             copy_files(self._from, self._folder)
         self.kernel_manager_class = SandboxedManager
-<<<<<<< HEAD
-        self._manager: SandboxedManager = super().create_kernel_manager()
+        self._manager = manager = super().create_kernel_manager()
         shown = {}
         if self._handed is not None:
             shutil.copyfile(self._handed, self._folder / _RESULT)
             shown[REFEREED] = str(self._folder / _RESULT)
-        self._manager.sandbox = self._sandbox(self._folder, shown)
-        return self._manager
-=======
-        self._manager = manager = super().create_kernel_manager()
-        memory = min(_MEMORY, int(_SHARE * limits.memory().granted))
-        manager.sandbox = Sandbox(
-            self._folder, hidden=(project_root(), Path.cwd()), limits=Limits(memory), tier=self._tier.name
-        )
+        manager.sandbox = self._sandbox(self._folder, shown)
         return manager
->>>>>>> sandbox
 
     def launch(self, command: Sequence[str], variables: Mapping[str, str], folder: Path) -> Launched:
         """Starts a process of the referee's in a sandbox of its own, with its folder alone."""
