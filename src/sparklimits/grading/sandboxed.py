@@ -114,10 +114,9 @@ class SandboxedArm:
     def kill(self) -> int | None:
         """Ends it with everything below it; its exit code, negative for a signal, when it had ended by itself."""
         process = self._running.process
+        # What ends by itself just now is given a moment: its exit code says more than our signal.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(
-                _MOMENT
-            )  # what ends by itself just now is given it: its exit code says more than our signal
+            process.wait(_MOMENT)
         ended = process.poll()
         self._open.close()
         for pipe in (process.stdin, process.stdout):
