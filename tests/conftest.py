@@ -33,10 +33,29 @@ ONE_SESSION = {
 }
 
 
+#: What takes longest begins first, in this order: otherwise one process works on it alone at the end.
+LONGEST = (
+    "full/test_trouble_notebooks", "full/test_hostile", "full/test_sandbox", "full/one session",
+    "full/test_trouble_machine",
+    "spark/one session", "whole/test_browser", "whole/test_grading", "spark/test_lab1",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test's folder is its tier, and the tier its marker."""
+    """A test's folder is its tier, and the tier its marker; the longest come first."""
     for item in items:
         item.add_marker(_tier(item.nodeid))
+    items.sort(key=lambda item: _place(_scope(item.nodeid)))
+
+
+def _place(scope: str) -> int:
+    return LONGEST.index(scope) if scope in LONGEST else len(LONGEST)
+
+
+def _scope(nodeid: str) -> str:
+    """The file, or the session, whose tests run in the same process."""
+    tier, name = _tier(nodeid), Path(nodeid.split("::")[0]).stem
+    return f"{tier}/{'one session' if name.removeprefix('test_') in ONE_SESSION.get(tier, ()) else name}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
@@ -47,10 +66,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
     class BySession(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::")[0]
-            name = Path(file).stem.removeprefix("test_")
-            return "one session" if name in ONE_SESSION.get(_tier(nodeid), ()) else file
+            return _scope(nodeid)
 
+    config.option.loadscopereorder = False  # those with the most tests are not those that take longest
     return BySession(config, log)
 
 

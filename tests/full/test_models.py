@@ -5,6 +5,7 @@ The tolerance of each comparison is stated where it is made.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,10 @@ from scipy.special import expit
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sparklimits.datasets import movielens
-from sparklimits.labs.lab5_offload import data
+from sparklimits.labs.lab5_offload import data, naive
 from sparklimits.labs.lab5_offload.data import ClickData, fields, labels_of
-from sparklimits.labs.lab5_offload.networks import DeepFM, FactorizationMachine, LogisticRegression
-from sparklimits.labs.lab5_offload.oracle import deepfm_probabilities
+from sparklimits.labs.lab5_offload.networks import DeepFM, FactorizationMachine, LogisticRegression, Mlp
+from sparklimits.labs.lab5_offload.oracle import TOLERANCE, deepfm_probabilities
 from sparklimits.labs.oracles import scores
 from tests.submissions import ROOT
 
@@ -191,6 +192,16 @@ def exact_als(train: pd.DataFrame, test: pd.DataFrame) -> NDArray[np.float64]:
 
 
 @pytest.mark.skipif(not MOVIELENS.is_dir(), reason="no MovieLens latest-small in ../shared/data")
+def test_mllibs_network_is_as_good_as_an_independent_one(
+    spark: SparkSession, clicks: ClickData, tmp_path: Path
+) -> None:
+    inputs = naive.load(spark, data.write_data(clicks, tmp_path / "data"))
+    network = naive.train_model(inputs["clicks"], Mlp(data.SIZES))
+    loss, auc = naive.held_out_scores(network, clicks)
+    assert loss <= clicks.target[0] + TOLERANCE
+    assert auc >= clicks.target[1] - TOLERANCE
+
+
 def test_als_on_movielens_is_as_good_as_an_independent_one(spark: SparkSession) -> None:
     from pyspark.ml.recommendation import ALS
 

@@ -16,7 +16,7 @@ from sparklimits.grading.referee.arm import Arm
 from sparklimits.grading.referee.outside import Outside
 from sparklimits.grading.referee.referee import Referee
 from tests.referee import COUNTED, TASK, Launcher, Script, but, honest, saying
-from tests.tiny_lab import LAB, SHORT
+from tests.tiny_lab import LAB
 
 CELLS = {"even": "def even(numbers): ...", "odd": "def odd(numbers): ..."}
 EVEN = LAB.exercises[0]
@@ -140,7 +140,7 @@ def test_an_arm_sees_neither_our_variables_nor_the_seed(monkeypatch: pytest.Monk
         yield from honest(order)
 
     launcher = Launcher(kept)
-    with Referee(LAB, CELLS, scale=1.0, launch=launcher, plan=SHORT) as referee:
+    with Referee(LAB, CELLS, scale=0.5, launch=launcher) as referee:
         result = referee.also_on(referee.measure(), "main", 987_654_321)
     assert result.shares["even"] == 1.0
     assert all({"SPARKLIMITS_HOME", "A_TOKEN"}.isdisjoint(seen) for seen in launcher.variables)
@@ -197,7 +197,7 @@ def test_after_a_fault_of_the_machine_the_arm_has_a_new_process() -> None:
 def test_a_forged_machine_earns_nothing() -> None:
     """Whatever it claims, an arm that fails where the naive way runs is the function's."""
     lies = saying({"error": {"kind": "machine", "message": "the disk is full"}})
-    with Referee(LAB, CELLS, scale=1.0, launch=Launcher(honest), plan=SHORT) as referee:
+    with Referee(LAB, CELLS, scale=0.5, launch=Launcher(honest)) as referee:
         referee._bench.candidate._launch = Launcher(but(run=lies))
         result = referee.measure()
     assert set(result.shares.values()) == {0.0}
