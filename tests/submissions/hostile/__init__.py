@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from sparklimits import labs
 from tests.submissions import shortened, with_cells
 
 LAB = "lab0_measuring"
@@ -30,3 +31,8 @@ def notebook(name: str) -> NotebookNode:
     start = next(cell for cell in found.cells if "open_lab(" in cell.source)
     start.source += f"\n{opening}"
     return found
+
+
+#: Those with functions of their own, and the others.
+IN_A_FUNCTION = [name for name in NAMES if cells_of(name).keys() & set(labs.find(LAB).names)]
+IN_THE_KERNEL = [name for name in NAMES if name not in IN_A_FUNCTION]
