@@ -15,6 +15,7 @@ from nbgrader.utils import determine_grade
 from sparklimits import labs
 from sparklimits.grading import marks, names
 from sparklimits.grading.marks import name_of
+from sparklimits.grading.recovery import recover, release_of
 from sparklimits.grading.referee import points
 from sparklimits.grading.referee.notebook import PROVE, Judged, Marks
 from tests.referee import NOTHING, Launcher
@@ -61,6 +62,17 @@ def test_what_a_kernel_showed_earns_nothing() -> None:
     proof = next(cell for cell in notebook.cells if name_of(cell) == PROVE)
     assert "99 times" not in str(proof.outputs)
     assert "NameError" in str(proof.outputs)
+
+
+def test_what_a_student_calls_hidden_tests_is_gone_before_a_graded_cell_runs_here() -> None:
+    notebook = released("lab0_measuring")
+    cell = next(one for one in notebook.cells if name_of(one) == "ratio_points")
+    right = cell.source
+    cell.source = f"### BEGIN HIDDEN TESTS\nraise SystemExit\n### END HIDDEN TESTS\n{right}"
+    cell.metadata.nbgrader["locked"] = False
+    found, said = recover(notebook, release_of("lab0_measuring"), "mine.ipynb")
+    assert next(one for one in found.cells if name_of(one) == "ratio_points").source == right
+    assert any("ratio_points was changed" in sentence for sentence in said)
 
 
 def test_answers_are_graded_here() -> None:

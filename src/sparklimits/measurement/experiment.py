@@ -22,11 +22,7 @@ class Experiment(Measurement):
     Args:
         lab: the lab.
         spark: the session, made for the lab's constraints; one that dies during a measurement is replaced.
-        scale: multiplies the data.
-        seed: where the fresh data start; drawn at random when not given.
-        real: real ratings to draw from, instead of generated ones.
-        plan: the warm-ups, looks and attempts of a measurement; by default what the lab's marks need at this scale.
-        progress: is told what runs now.
+        scale, seed, real, plan, progress: see :class:`~sparklimits.measurement.measurement.Measurement`.
     """
 
     def __init__(

@@ -57,7 +57,8 @@ class Group:
         deadline = time.monotonic() + _PATIENCE
         while wanted not in state.read_text():
             if time.monotonic() > deadline:
-                raise MachineError(f"The kernel did not stop the processes of {folder} in {_PATIENCE:g} s.")
+                what = "stop" if stopped else "wake"
+                raise MachineError(f"The kernel did not {what} the processes of {folder} in {_PATIENCE:g} s.")
             time.sleep(0.002)
         return True
 
