@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from sparklimits.labs import find
 from sparklimits.spark import session
+from tests.sessions import short
 from tests.standalone import HOST, Standalone
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _tier(nodeid: str) -> str:
 @pytest.fixture
 def spark() -> SparkSession:
     """The session of lab 2; a test that stopped it only makes the next one wait."""
-    return session.get(find("lab2_skew").constraints)
+    return short(find("lab2_skew").constraints)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ from sparklimits.measurement.experiment import Experiment
 from sparklimits.measurement.plan import ROUGH
 from sparklimits.measurement.verdict import PROVISIONAL
 from sparklimits.notebook import OpenLab
-from sparklimits.spark import session
+from tests.sessions import short
 from tests.tiny_lab import LAB, REFERENCE
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def full_disk(times: int) -> Callable[[Any, Path], Path]:
 
 @pytest.fixture
 def spark() -> SparkSession:
-    return session.get(LAB.constraints)
+    return short(LAB.constraints)
 
 
 def measured(spark: SparkSession, odd: Any = None, **changes: Any) -> Any:

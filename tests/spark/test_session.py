@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sparklimits.errors import MachineError
 from sparklimits.labs import find
-from sparklimits.spark import master, session
+from sparklimits.machine.java import find_java
+from sparklimits.machine.paths import programs
+from sparklimits.spark import archive, master, session
 from sparklimits.spark.constraints import Constraints
 from tests.submissions import ROOT
 
@@ -104,3 +107,16 @@ def test_a_session_goes_on_when_only_settings_of_sql_differ(spark) -> None:
     assert spark.conf.get("spark.sql.adaptive.coalescePartitions.enabled") == "true"
     assert session.get(find("lab2_skew").constraints) is spark
     assert spark.conf.get("spark.sql.shuffle.partitions") == "16"
+
+
+@pytest.mark.skipif(
+    not archive.fits(find_java(programs() / "java")), reason="no archive of Spark's classes in this environment"
+)
+def test_the_driver_and_the_executors_map_sparks_classes(spark) -> None:
+    spark.range(1).count()  # the executors are there
+    below = psutil.Process(spark.sparkContext._gateway.proc.pid)
+    javas = [one for one in (below, *below.children(recursive=True)) if one.name() == "java"]
+    assert len(javas) == 1 + find("lab2_skew").constraints.executors
+    used = str(archive.place(find_java(programs() / "java")))
+    for one in javas:
+        assert used in {part.path for part in one.memory_maps()}

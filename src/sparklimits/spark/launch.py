@@ -17,7 +17,7 @@ from sparklimits.machine import environment, messages, user
 from sparklimits.machine.java import find_java
 from sparklimits.machine.paths import mark_session, programs, scratch
 from sparklimits.machine.scale import SMALL, scale_from_environment
-from sparklimits.spark import guard, interrupts, master, nameless, quiet, room
+from sparklimits.spark import archive, guard, interrupts, master, nameless, quiet, room
 from sparklimits.spark.constraints import Constraints
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     local = master.backend() == "embedded"
     if local and not beside:
         room.require(constraints)
-    java_home, spark_home = find_java(tools / "java").home, _spark_home(tools / "home")
+    found, spark_home = find_java(tools / "java"), _spark_home(tools / "home")
     temporary = tools / "tmp"
     temporary.mkdir(exist_ok=True)
     variables = {
-        "JAVA_HOME": str(java_home),
+        "JAVA_HOME": str(found.home),
         "SPARK_HOME": str(spark_home),
         "SPARK_CONF_DIR": str(
             environment.configuration(folder, None if local else os.environ.get("SPARK_CONF_DIR"))
@@ -64,9 +64,13 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
     # Java's own counters lie in /tmp, which may be full: it would be killed when it writes them.
     short = beside or scale_from_environment() <= SMALL
     java = f"-Djava.io.tmpdir={temporary} -XX:-UsePerfData {_SHORT if short else ''}".strip()
+    # Java gives its archive up where a module is patched.
+    archived = archive.options(found) if user.has_name() else ""
     if not user.has_name():
-        java += f" {nameless.options(java_home, spark_home / 'jars', tools / 'user')}"
+        java += f" {nameless.options(found.home, spark_home / 'jars', tools / 'user')}"
         variables |= nameless.VARIABLES
+    java = f"{java} {archived}".strip()
+    first = archive.class_path() if archived else ""
     settings = {
         "spark.ui.port": "0",
         "spark.ui.showConsoleProgress": "false",
@@ -85,6 +89,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
         "spark.driver.memory": f"{constraints.driver_memory_mb}m",
         # Java unpacks its native libraries there: /tmp may be too small, or may not be executed from.
         "spark.driver.extraJavaOptions": java,
+        **({"spark.driver.extraClassPath": first} if first else {}),
         # Results travel to pandas as Arrow: the time of a run is Spark's, not that of building Python rows.
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         # All executors share this host. Without this line they read each other's shuffle files from the
@@ -95,6 +100,7 @@ def start(constraints: Constraints, name: str, beside: bool) -> SparkSession:
             if local
             else {}
         ),
+        **({"spark.executor.extraClassPath": first} if local and first else {}),
         **(_in_containers(beside) if master.backend() == "docker" else {}),
         **constraints.settings,
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import sys
 import webbrowser
 
 from sparklimits.containers import cluster, engine, errands
@@ -10,7 +12,7 @@ from sparklimits.errors import MachineError
 from sparklimits.grading.sandbox import tiers
 from sparklimits.machine import gpu, limits, paths
 from sparklimits.machine.java import find_java
-from sparklimits.spark import room
+from sparklimits.spark import archive, room
 from sparklimits.spark.constraints import Constraints, Machines
 from sparklimits.student.findings import Finding, tried
 
@@ -27,6 +29,7 @@ def findings() -> list[Finding]:
         "Limits": _limits,
         "Temporary files": _temporary_files,
         "Java": _java,
+        "Spark's classes": _classes,
         "Port": _port,
         "Browser": _browser,
         "Docker": _docker,
@@ -111,6 +114,19 @@ def _java() -> Finding:
         found = f"{java.version}, the runtime from PyPI"
         return Finding("Java", True, found, "optional: a Java 17 or 21 of the machine makes MLlib faster")
     return Finding("Java", True, f"{java.version} from {java.source} ({java.home})")
+
+
+def _classes() -> Finding:
+    """Whether Java can map Spark's classes from an archive: a Java that was updated needs a new one."""
+    name = "Spark's classes"
+    try:
+        java = find_java(paths.programs() / "java")
+    except MachineError:
+        return Finding(name, None, "there is no Java to read them")
+    if archive.fits(java):
+        return Finding(name, True, "in an archive that this Java takes")
+    remedy = f"sessions start more slowly: {shlex.quote(sys.executable)} -m sparklimits.spark.archive"
+    return Finding(name, None, "no archive that this Java takes", remedy)
 
 
 def _port() -> Finding:
