@@ -110,7 +110,8 @@ def test_a_session_goes_on_when_only_settings_of_sql_differ(spark) -> None:
 
 
 @pytest.mark.skipif(
-    not archive.fits(find_java(programs() / "java")), reason="no archive of Spark's classes in this environment"
+    not archive.fits(find_java(programs() / "java")),
+    reason="no archive of Spark's classes in this environment",
 )
 def test_the_driver_and_the_executors_map_sparks_classes(spark) -> None:
     spark.range(1).count()  # the executors are there
