@@ -9,7 +9,7 @@ def task(stage=1, executor="0", start=0.0, seconds=0.5, read=0, written=0, **oth
     """One task that read and wrote this many records of a shuffle."""
     values = {
         "input_records": 0, "read_bytes": 0, "remote_bytes": 0, "written_bytes": 0, "memory_spilled": 0,
-        "disk_spilled": 0, "gc_seconds": 0.0, **others,
+        "disk_spilled": 0, "gc_seconds": 0.0, "result_bytes": 0, **others,
     }  # fmt: skip
     return Task(
         stage=stage, executor=executor, start=start, seconds=seconds, read_records=read, written_records=written,

@@ -18,7 +18,7 @@ Script = Callable[[dict[str, Any]], Iterator[tuple[dict[str, Any], bytes]]]
 TASK = {
     "stage": 0, "executor": "0", "start": 0.1, "seconds": 0.5, "input_records": 10, "read_records": 0,
     "written_records": 5, "read_bytes": 0, "remote_bytes": 0, "written_bytes": 40, "memory_spilled": 0,
-    "disk_spilled": 0, "gc_seconds": 0.0,
+    "disk_spilled": 0, "gc_seconds": 0.0, "result_bytes": 900,
 }  # fmt: skip
 COUNTED = {"counters": {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [TASK]}}
 

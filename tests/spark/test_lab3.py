@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +15,17 @@ from sparklimits.labs.lab3_network import LAB, kryo
 from sparklimits.labs.lab3_network.data import Day, baskets, make_data
 from sparklimits.labs.lab3_network.links import Links
 from sparklimits.labs.lab3_network.oracle import exact_scores, exact_tastes
+from sparklimits.measurement import verdict
 from sparklimits.measurement.experiment import Experiment
+from sparklimits.measurement.pairs import PairedRun
+from sparklimits.measurement.plan import BASELINE, CANDIDATE, Place
+from sparklimits.measurement.verdict import Broken
 from sparklimits.spark import session
 from tests.checking import quality
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pyspark.sql import DataFrame
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +109,42 @@ def test_the_reference_sends_next_to_nothing() -> None:
         assert before > 20 * after > 0
     assert fixed.counters["kryo_settings"].summary()["object_bytes"] <= LAB.bars["kryo_settings"].good
     assert fixed.untimed == {"kryo_settings"}
+
+
+def test_partial_sums_that_meet_in_the_driver_are_right_and_no_reason_for_doubt() -> None:
+    def sums(purchases: DataFrame, vectors: NDArray[np.float32]) -> pd.DataFrame:
+        columns = [f"v{place}" for place in range(vectors.shape[1])]
+
+        def partial(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+            part = pd.concat(parts)
+            rows = pd.DataFrame(vectors[part["item_id"]].astype("float64"), columns=columns)
+            sums = rows.groupby(part["cohort"].to_numpy()).agg("sum")
+            yield sums.assign(purchases=part.groupby("cohort").size()).rename_axis("cohort").reset_index()
+
+        schema = ", ".join(["cohort long", *(f"{name} double" for name in columns), "purchases long"])
+        total = purchases.mapInPandas(partial, schema).toPandas().groupby("cohort").sum()
+        total[columns] = total[columns].div(total["purchases"], axis=0)
+        return total.reset_index()
+
+    spark = session.get(LAB.constraints)
+    experiment = Experiment(LAB, spark, scale=0.1)
+    naive, run = (experiment.run({"cohort_tastes": one}) for one in (LAB.naive["cohort_tastes"], sums))
+    assert run.quality.ok, run.quality.broken
+    counted = run.counters["cohort_tastes"].summary()
+    assert counted["shuffle_records"] == 0
+    # There are as many cohorts at full size, where what a function brings to the driver counts.
+    assert counted["result_bytes"] < LAB.exercises[0].collects
+    pairs = [
+        PairedRun(Place(arm, pair), seconds, one)
+        for pair in range(2)
+        for arm, seconds, one in ((BASELINE, 3.0, naive), (CANDIDATE, 1.0, run))
+    ]
+    found = verdict.of(
+        LAB, pairs, [],
+        {name: Broken("failed", ()) for name in ("cohort_scores", "kryo_settings")}, scale=0.1, backend="embedded",
+    )  # fmt: skip
+    assert not any("driver" in reason or "elsewhere" in reason for reason in found.reasons), found.reasons
+    assert found.share("cohort_tastes") == 1.0
 
 
 @pytest.mark.parametrize("settings", [{"spark.shuffle.compress": "true"}, ["spark.serializer"]])

@@ -65,7 +65,15 @@ def test_stages_hold_their_tasks_in_order_of_time():
 
 def test_the_summary_adds_up():
     tasks = [
-        task(1, seconds=1.0, written=100, written_bytes=800, input_records=100, gc_seconds=0.25),
+        task(
+            1,
+            seconds=1.0,
+            written=100,
+            written_bytes=800,
+            input_records=100,
+            gc_seconds=0.25,
+            result_bytes=12,
+        ),
         *(task(2, seconds=0.5, read=10, remote_bytes=40, memory_spilled=7) for _ in range(3)),
         task(2, seconds=4.0, read=70, remote_bytes=60, memory_spilled=9, disk_spilled=3),
     ]
@@ -85,6 +93,7 @@ def test_the_summary_adds_up():
         "straggler_time_ratio": 8.0,
         "task_seconds": 6.5,
         "gc_seconds": 0.25,
+        "result_bytes": 12,
     }
 
 

@@ -24,6 +24,7 @@ REST_TASK = {
     "taskMetrics": {
         "executorRunTime": 1400,
         "jvmGcTime": 30,
+        "resultSize": 2048,
         "memoryBytesSpilled": 4096,
         "diskBytesSpilled": 1024,
         "inputMetrics": {"bytesRead": 900, "recordsRead": 90},
@@ -38,7 +39,7 @@ def test_a_task_of_sparks_page_is_understood():
     found = page._task(5, REST_TASK, began=NOON)
     assert found == task(
         5, "1", start=2.5, seconds=1.4, read=40, written=12, input_records=90, read_bytes=500, remote_bytes=300,
-        written_bytes=120, memory_spilled=4096, disk_spilled=1024, gc_seconds=0.03,
+        written_bytes=120, memory_spilled=4096, disk_spilled=1024, gc_seconds=0.03, result_bytes=2048,
     )  # fmt: skip
     assert found.records == 52
 

@@ -189,3 +189,22 @@ def test_further_bars_and_bars_that_grow_with_the_data() -> None:
     lost = {"item_pairs": Broken("failed", ("why",))}
     assert of(lab=lab, broken=lost).share("few") == 0.0
     assert verdict.also(of(lab=lab), lab, "item_pairs", lost["item_pairs"]).share("few") == 0.0
+
+
+@pytest.mark.parametrize(("brought", "expected"), [(1.1e6, "passed"), (1.3e6, "suspicious")])
+def test_who_brings_the_data_to_the_driver_is_for_a_person(brought: float, expected: str) -> None:
+    # The tables of lab 2's results have up to half a megabyte, its ratings 2.2 MB.
+    pairs = job(EVEN_PAIRS)
+    pairs.tasks[-1] = replace(pairs.tasks[-1], result_bytes=int(brought))
+    found = of(candidate={**FIXED, "item_pairs": pairs})
+    assert found.verdict == expected
+    assert found.share("item_trends") == 1.0
+    if expected == "suspicious":
+        assert (found.share("item_pairs"), found.share("speed")) == (0.0, 0.0)
+        assert found.reasons[0].startswith("item_pairs: 1.3 MB were brought to the driver")
+
+
+def test_one_run_that_brought_much_moves_no_verdict() -> None:
+    pairs = job(EVEN_PAIRS)
+    pairs.tasks[-1] = replace(pairs.tasks[-1], result_bytes=10**9)
+    assert of(elsewhere={**FIXED, "item_pairs": pairs}).verdict == "passed"

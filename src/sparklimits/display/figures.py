@@ -230,7 +230,7 @@ def as_html(figure: Figure) -> str:
     return f"<img alt='' src='data:image/png;base64,{base64.b64encode(as_png(figure)).decode()}'>"
 
 
-_EMPTY = Task(0, "", 0.0, 0.0, 0, 0, 1, 0, 0, 0, 0, 0, 0.0)
+_EMPTY = Task(0, "", 0.0, 0.0, 0, 0, 1, 0, 0, 0, 0, 0, 0.0, 0)
 
 
 def _figure(width: float, height: float) -> tuple[Picture, Axes]:

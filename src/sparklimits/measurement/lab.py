@@ -85,6 +85,9 @@ class Exercise:
     The seconds of an exercise that is not ``timed`` are no part of the lab's speedup; it runs once in a measurement
     and is judged by its counter.
 
+    ``collects`` bounds the bytes that tasks may send to the driver at scale 1: the result's, and room, as each task says
+    some 6 kB of itself. Who brings the data there, and works on them in the driver, needs more. None: not bounded.
+
     ``check(result, data)`` compares a collected result with an independent computation on the same data.
 
     ``drive(solution, inputs)`` is what runs on the clock, for a solution that is a part of a larger job (one
@@ -109,6 +112,7 @@ class Exercise:
     drive: Callable[[Solution, Mapping[str, Any]], Outcome] | None = None
     asks: bool = False
     tried: bool = True
+    collects: float | None = None
 
     @property
     def bars(self) -> dict[str, Bar]:

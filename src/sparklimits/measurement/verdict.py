@@ -62,7 +62,7 @@ def of(
     alive = [one for one in lab.exercises if one.name not in broken]
     raced = any(one.timed for one in alive)
     ratio = pairs.ratio(slow, fast) if raced else None
-    broken = {**broken, **_doubts(lab, alive, ratio, [*runs[CANDIDATE], *elsewhere])}
+    broken = {**broken, **_doubts(lab, alive, ratio, [*runs[CANDIDATE], *elsewhere], scale)}
     undecided = _why_undecided(scale, bars.too_noisy(slow, fast, lab.gain, plan)) if raced else ""
     speed = bars.speed_share(slow, fast, lab.gain) if raced else 0.0
     if any(
@@ -177,7 +177,7 @@ def _all(lab: Lab, share: float) -> dict[str, float]:
 
 
 def _doubts(
-    lab: Lab, alive: Sequence[Exercise], ratio: Ratio | None, candidate: Sequence[Run]
+    lab: Lab, alive: Sequence[Exercise], ratio: Ratio | None, candidate: Sequence[Run], scale: float
 ) -> dict[str, Broken]:
     """The functions at which a person should look: work outside the cluster, or hidden, or a speedup beyond belief."""
     found: dict[str, list[str]] = {}
@@ -187,6 +187,14 @@ def _doubts(
             found.setdefault(one.name, []).append(
                 f"{one.name}: {counter_name(one.needs)} of the cluster: none; the work was done elsewhere"
             )
+        # On little data a result is as large as the data.
+        if one.collects is not None and counted and scale >= CLOCKED:
+            brought = statistics.median(part.summary()["result_bytes"] for part in counted)
+            if brought > (allowed := one.collects * scale):
+                found.setdefault(one.name, []).append(
+                    f"{one.name}: {brought / 1e6:.1f} MB were brought to the driver, and its result has at most "
+                    f"{allowed / 1e6:.1f} MB: the work was done there, not on the cluster"
+                )
         if lost := max((part.forgotten for part in counted), default=0):
             found.setdefault(one.name, []).append(
                 f"{one.name}: Spark's page has forgotten {lost:,} of its jobs or a part of them: its counters are "

@@ -15,7 +15,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Task:
-    """One finished task. Times are seconds: ``start`` since the work began, ``seconds`` on the executor."""
+    """One finished task. Times are seconds: ``start`` since the work began, ``seconds`` on the executor.
+
+    ``result_bytes`` is what it sent to the driver.
+    """
 
     stage: int
     executor: str
@@ -30,6 +33,7 @@ class Task:
     memory_spilled: int
     disk_spilled: int
     gc_seconds: float
+    result_bytes: int
 
     @property
     def records(self) -> int:
@@ -105,6 +109,7 @@ class Counters:
             "remote_bytes": sum(task.remote_bytes for task in tasks),
             "memory_spilled_bytes": sum(task.memory_spilled for task in tasks),
             "disk_spilled_bytes": sum(task.disk_spilled for task in tasks),
+            "result_bytes": sum(task.result_bytes for task in tasks),
             "heaviest_task_records": max((task.records for task in straggler), default=0),
             "median_task_records": statistics.median(task.records for task in straggler) if straggler else 0,
             "straggler_ratio": round(self.straggler_ratio(), 3),

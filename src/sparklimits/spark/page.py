@@ -169,4 +169,5 @@ def _task(stage: int, task: dict[str, Any], began: float) -> Task:
         memory_spilled=metrics["memoryBytesSpilled"],
         disk_spilled=metrics["diskBytesSpilled"],
         gc_seconds=metrics["jvmGcTime"] / 1e3,
+        result_bytes=metrics["resultSize"],
     )

@@ -13,7 +13,7 @@ def fit_in_parallel(visits):
     visits.count()
     task = {"stage": 1, "executor": "0", "start": 0.0, "seconds": 1.0, "input_records": 9, "read_records": 9,
             "written_records": 9, "read_bytes": 9, "remote_bytes": 9, "written_bytes": 9, "memory_spilled": 0,
-            "disk_spilled": 0, "gc_seconds": 0.0}
+            "disk_spilled": 0, "gc_seconds": 0.0, "result_bytes": 0}
     told = json.dumps({"counters": {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [task, task]}, "bytes": 0})
     for number in range(3, 60):
         try:

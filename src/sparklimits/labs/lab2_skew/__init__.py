@@ -28,6 +28,7 @@ LAB = Lab(
             Bar("straggler_ratio", good=1.5, bad=6.0),
             check_trends,
             needs="shuffle_records",
+            collects=1.2e6,
         ),
         Exercise(
             "item_pairs",
@@ -36,6 +37,7 @@ LAB = Lab(
             Bar("straggler_ratio", good=1.5, bad=8.0),
             check_pairs,
             needs="shuffle_records",
+            collects=1.2e6,
             # What is right within the tolerance passes; what is exact earns more.
             further={"exact": Bar("pair_error", good=0.001, bad=MAX_ERROR)},
         ),
