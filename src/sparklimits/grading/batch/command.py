@@ -36,7 +36,7 @@ def grade(submitted: Path, json_file: Path | None, scheduler: str | None, count:
     Raises:
         SparkLimitsError: nothing to grade, or a machine that cannot grade.
     """
-    handed = collect(submitted)
+    handed = collect(submitted.absolute())
     folder = _folder(submitted)
     with Journal(folder / "journal.db") as journal, _slots(scheduler, count) as where:
         remarks = [] if scheduler else machine.remarks(count)

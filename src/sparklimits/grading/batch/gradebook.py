@@ -10,6 +10,7 @@ import contextlib
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,9 @@ class Book:
             step.autograde_preprocessors = [
                 _outputs_of(recorded) if _runs(one) else one for one in step.autograde_preprocessors
             ]
-            return _problem(capture_log(step))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's own ways
+                return _problem(capture_log(step))
 
     def _prepare(self, lab_id: str) -> str:
         """Makes the assignment known to the gradebook, where nobody has released it from this folder yet."""

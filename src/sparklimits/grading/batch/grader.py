@@ -6,18 +6,14 @@ It is started with a file to write its outcome to. It ends when whoever started 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import os
 import platform
-import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
 import nbformat
-import psutil
 from nbformat import NotebookNode
 from nbgrader.preprocessors import IgnorePattern
 from nbgrader.utils import is_grade
@@ -25,7 +21,7 @@ from traitlets.config import Config
 
 from sparklimits.errors import MachineError, SparkLimitsError, SubmissionError, in_one_line
 from sparklimits.grading import hints, nbgrader_settings
-from sparklimits.grading.batch import instructor
+from sparklimits.grading.batch import instructor, leash
 from sparklimits.grading.batch.machine import described
 from sparklimits.grading.batch.outcome import GRADED, REFUSED, UNFIT, Outcome
 from sparklimits.grading.batch.tasks import Task, conditions_of, content_of
@@ -36,9 +32,6 @@ from sparklimits.grading.recovery import recover, release_of
 from sparklimits.grading.sandboxed import SandboxedExecute
 from sparklimits.machine.scale import CLOCKED, scale_from_environment
 from sparklimits.measurement.result import Result
-
-#: Seconds for sandboxes to end in order, before what is left is killed.
-GRACE = 15
 
 
 def main(arguments: list[str]) -> int:
@@ -51,7 +44,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cores", default="")
     options = parser.parse_args(arguments)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    leash.hold()
     if options.cores:  # every process below it inherits them
         os.sched_setaffinity(0, set(map(int, options.cores.split(","))))
     began = time.monotonic()
@@ -117,26 +110,14 @@ def _outcome(marks: list[Mark], result: Result | None, said: list[str]) -> Outco
         {one.cell: float(one.most) for one in marks},
         verdict,
         result.speedup if result and not math.isnan(result.speedup) else None,
-        # On less data nothing about seconds is ever decided.
-        again=verdict == "inconclusive" and scale_from_environment() >= CLOCKED,
+        # Where the size of the data is the reason, another attempt decides no more.
+        again=verdict == "inconclusive"
+        and (scale_from_environment() >= CLOCKED or not (result and result.pairs)),
     )
 
 
 def _told(message: str) -> None:
     print(message, flush=True)
-
-
-def _end_with_input() -> None:
-    """Ends this process and all below it when its input is closed, in order at first."""
-    with contextlib.suppress(OSError):
-        while os.read(0, 1024):
-            pass
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(GRACE)
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
