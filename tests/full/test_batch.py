@@ -1,37 +1,45 @@
-"""A class on a Dask cluster: workers that die, a scheduler that is lost, workers that would not time fairly."""
+"""A class in one batch: a real grade, nbgrader's gradebook, and a Dask cluster whose workers die or would not do."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from sparklimits.errors import MachineError
-from sparklimits.grading.batch import command, tasks
-from tests.submissions import ROOT
+from sparklimits.grading.batch import command, gradebook, machine, process, tasks
+from tests.course import Course
+from tests.submissions import LAB, ROOT, reference, released
 from tests.unit.test_batch import _runs, _until, calls, hand_in
 
-distributed = pytest.importorskip("distributed")
-PRELOAD = str(ROOT / "tests" / "programs" / "fake_worker.py")
+PROGRAMS = ROOT / "tests" / "programs"
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Starts clusters whose workers grade with the fake process."""
+    distributed = pytest.importorskip("distributed")
     monkeypatch.setenv("SPARKLIMITS_CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("FAKE_GRADER", str(PROGRAMS / "fake_grader.py"))  # Dask copies what it loads elsewhere
     (tmp_path / "calls").touch()
     monkeypatch.setattr(tasks, "conditions_of", lambda lab: "1.0")
     started = []
 
     def start(workers: int = 2, threads: int = 1) -> Any:
         one = distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=threads, dashboard_address=None, preload=[PRELOAD],
+            n_workers=workers, threads_per_worker=threads, dashboard_address=None,
+            preload=[str(PROGRAMS / "fake_worker.py")],
             local_directory=str(tmp_path),
         )  # fmt: skip
         started.append(one)
@@ -94,8 +102,7 @@ def test_a_lost_scheduler_ends_the_batch_with_a_sentence_and_its_marks(
 
 
 def _short_patience() -> Any:
-    import dask
-
+    dask = pytest.importorskip("dask")
     return dask.config.set({"distributed.comm.timeouts.connect": "2s"})
 
 
@@ -109,3 +116,69 @@ def test_no_scheduler_at_this_address(tmp_path: Path) -> None:
     hand_in(tmp_path, "anna")
     with _short_patience(), pytest.raises(MachineError, match="No Dask scheduler answers"):
         command.grade(tmp_path / "submitted", None, "tcp://127.0.0.1:9", 1)
+
+
+def test_a_real_submission_gets_what_autograding_gives(tmp_path: Path) -> None:
+    """The reference of lab 0, in the sandbox, by the referee, with hidden tests, and into the gradebook."""
+    course = Course(tmp_path, "lab0_measuring")
+    course.submit({"anna": reference("lab0_measuring")}, "lab0_measuring")
+    done = subprocess.run(
+        [sys.executable, "-m", "sparklimits", "grade", "submitted", "--json", "out.json"],
+        cwd=tmp_path, env={**os.environ, "SPARKLIMITS_HOME": str(tmp_path), "SPARKLIMITS_SCALE": "0.1"},
+        text=True, capture_output=True, timeout=1800,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = json.loads((tmp_path / "out.json").read_text())["anna"]["lab0_measuring"]
+    counted = ("fit_in_parallel_points", "ratio_points", "bottleneck_points", "prediction_points")
+    assert [row["marks"][cell] for cell in counted] == [4.0, 5.0, 5.0, 1.0]
+    assert row["marks"]["explain"] is None
+    assert course.scores("anna", "lab0_measuring") == {
+        cell: points for cell, points in row["marks"].items() if points is not None
+    }
+    assert "sandbox" in done.stdout
+    assert (tmp_path / "grades" / "report.html").stat().st_size > 5_000
+
+
+def test_marks_reach_the_gradebook_as_nbgrader_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a lab that nobody released from this folder; the better attempt; once each; after a kill in between too."""
+    monkeypatch.setattr(process, "COMMAND", (sys.executable, str(PROGRAMS / "fake_grader.py")))
+    monkeypatch.setattr(machine, "described", lambda: "a machine; sandbox: some")
+    monkeypatch.setattr(tasks, "conditions_of", lambda lab: "1.0")
+    monkeypatch.setenv("SPARKLIMITS_CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("SPARKLIMITS_HOME", str(tmp_path))
+    (tmp_path / "calls").touch()
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    for folder in ("solutions", "labs"):
+        shutil.copytree(ROOT / folder / LAB, tmp_path / folder / LAB)
+    again = {"outcome": {"verdict": "inconclusive", "again": True}}
+    for student, *does in (("anna", {"score": 7.0, **again}, {"score": 2.0}), ("ben", {"score": 3.0})):
+        notebook = released()
+        notebook.metadata.does = does
+        nbformat.write(notebook, hand_in(tmp_path, student))
+    before = (tmp_path / "labs" / LAB / f"{LAB}.ipynb").read_bytes()
+
+    def grade() -> int:
+        return command.grade(tmp_path / "submitted", None, None, 1)
+
+    def scores() -> dict[str, float]:
+        with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as book:
+            return {one.student.id: one.score for one in book.assignment_submissions(LAB)}
+
+    with monkeypatch.context() as killed:  # as if the batch had ended after each line of the journal
+        killed.setattr(gradebook.Book, "take", lambda self, *_: "killed")
+        assert grade() == 1
+    assert grade() == 0
+    assert scores() == {"anna": 7.0, "ben": 3.0}
+    assert len(calls(tmp_path)) == 3
+    assert (tmp_path / "labs" / LAB / f"{LAB}.ipynb").read_bytes() == before
+    with Gradebook(
+        f"sqlite:///{tmp_path / 'gradebook.db'}"
+    ) as book:  # a mark given by hand stays, and is not undone
+        notebook = book.find_submission_notebook(LAB, LAB, "ben")
+        next(one for one in notebook.grades if one.name == "explain").manual_score = 3.0
+        book.db.commit()
+    assert grade() == 0
+    assert scores()["ben"] == 6.0
+    assert (tmp_path / "autograded" / "anna" / LAB / f"{LAB}.ipynb").is_file()

@@ -1,9 +1,9 @@
-"""Loaded into each worker of a Dask cluster: its grading process is the fake one."""
+"""Loaded into each worker of a Dask cluster: its grading process is the fake one, which ``FAKE_GRADER`` names."""
 
+import os
 import sys
-from pathlib import Path
 
 from sparklimits.grading.batch import machine, process
 
-process.COMMAND = (sys.executable, str(Path(__file__).with_name("fake_grader.py")))
+process.COMMAND = (sys.executable, os.environ["FAKE_GRADER"])
 machine.described = lambda: "a worker's machine; sandbox: some"

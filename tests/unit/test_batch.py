@@ -354,9 +354,9 @@ def test_the_page_needs_nothing_else_and_runs_nothing() -> None:
 
 
 def test_the_picture_has_axes_and_a_legend() -> None:
-    (axes,) = report.picture({"lab2_skew": [1.0, 3.0, 3.1], "lab1_memory": [2.0]}).axes
+    (axes,) = report.picture({"lab2_skew": [1.0, 3.0, 3.1], "lab0_measuring": [2.0]}).axes
     assert "speedup" in axes.get_xlabel()
-    assert [one.get_text() for one in axes.get_yticklabels()] == ["lab2_skew", "lab1_memory"]
+    assert [one.get_text() for one in axes.get_yticklabels()] == ["lab2_skew", "lab0_measuring"]
     assert [one.get_text() for one in axes.get_legend().get_texts()] == [
         "a student",
         "full marks from here",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections import Counter
@@ -11,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sparklimits.display.progress import Progress
-from sparklimits.errors import MachineError
+from sparklimits.errors import MachineError, SparkLimitsError
 from sparklimits.grading.batch import gradebook, machine, outcome, report, slots, table
 from sparklimits.grading.batch.batch import Batch, duration
 from sparklimits.grading.batch.gradebook import Book
@@ -20,8 +21,8 @@ from sparklimits.grading.batch.outcome import GRADED, Outcome
 from sparklimits.grading.batch.slots import Slots
 from sparklimits.grading.batch.tasks import Task, collect
 
-#: Where journal and reports lie, beside the folder of submissions.
-GRADES = "grades"
+#: Where journal and reports lie, beside nbgrader's folder of submissions; beside another one its name comes first.
+GRADES, _USUAL = "grades", "submitted"
 
 
 def grade(submitted: Path, json_file: Path | None, scheduler: str | None, count: int) -> int:
@@ -36,6 +37,10 @@ def grade(submitted: Path, json_file: Path | None, scheduler: str | None, count:
     Raises:
         SparkLimitsError: nothing to grade, or a machine that cannot grade.
     """
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise SparkLimitsError(f"There is no folder {json_file.parent} for {json_file.name}.")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of folders need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     handed = collect(submitted.absolute())
     folder = _folder(submitted)
     with Journal(folder / "journal.db") as journal, _slots(scheduler, count) as where:
@@ -129,7 +134,8 @@ class _Entries:
 
 
 def _folder(submitted: Path) -> Path:
-    folder = submitted.resolve().parent / GRADES
+    real = submitted.resolve()
+    folder = real.with_name(GRADES if real.name == _USUAL else f"{real.name}-{GRADES}")
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -54,7 +54,7 @@ class Journal:
             self._database.executescript(_TABLES)
             self._database.execute(f"PRAGMA user_version = {_VERSION}")
             self._known = self._read()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             raise MachineError(_told(path, error)) from error
 
     def __enter__(self) -> Journal:
@@ -128,9 +128,9 @@ class Journal:
         return found
 
 
-def _told(path: Path, error: sqlite3.Error) -> str:
+def _told(path: Path, error: Exception) -> str:
     if "locked" in str(error):
         return f"Another batch works with {path}: one at a time. Wait for it, or stop it first."
-    if "not a database" in str(error) or "malformed" in str(error):
+    if isinstance(error, ValueError) or any(sign in str(error) for sign in ("not a database", "malformed")):
         return f"The journal {path} is damaged ({error}). Rename it, and the batch begins anew."
     return f"The journal {path} cannot be used ({error}). The folder must be yours, on a disk with room."

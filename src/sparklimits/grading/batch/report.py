@@ -16,12 +16,14 @@ from sparklimits.measurement.bars import Bars
 
 #: A lab's dots, beside each other in steps of this share of a line.
 _STEP, _WIDE = 0.12, 5
+_FULL = "full marks from here"
 _STYLE = """\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; } td, th { padding: .2rem .7rem; border-bottom: 1px solid #8886; text-align: left; }
 td, th { vertical-align: top; } .number { text-align: right; font-variant-numeric: tabular-nums; }
-.wide { overflow-x: auto; } img { max-width: 100%; background: white; } .look { font-weight: bold; }
+.points { white-space: nowrap; } .wide { overflow-x: auto; }
+img { max-width: 100%; background: white; } .look { font-weight: bold; }
 li { margin: .2rem 0; } .reasons { margin: 0; padding-left: 1rem; }
 """
 
@@ -111,7 +113,7 @@ def _verdicts(rows: Sequence[Row]) -> str:
     lines = [
         f"<tr id='{_anchor(row)}'><td>{html.escape(row.student)}</td><td>{row.lab}</td><td>{row.verdict}</td>"
         f"<td class='number'>{'' if row.speedup is None else f'{row.speedup:.2f}×'}</td>"
-        f"<td>{_points(row)}</td><td>{_list(row.reasons, 'reasons')}</td></tr>"
+        f"<td class='points'>{_points(row)}</td><td>{_list(row.reasons, 'reasons')}</td></tr>"
         for row in rows
     ]
     head = "".join(
@@ -160,14 +162,14 @@ def picture(by_lab: dict[str, list[float]]) -> figures.Picture:
         # Those of about the same speed lie beside each other, not on each other.
         heights = [place + ((number % _WIDE) - _WIDE // 2) * _STEP for number in range(len(ordered))]
         axes.plot(
-            ordered, heights, linestyle="", marker="o", color=figures.FIXED, alpha=0.7,
-            label="a student" if place == 0 else None,
+            ordered, heights, linestyle="", marker="o", color=figures.FIXED, alpha=0.7, label="a student",
         )  # fmt: skip
-        full = Bars.of(labs.find(lab_id).gain).full
-        axes.plot(
-            [full, full], [place - 0.4, place + 0.4], color=figures.NAIVE, linewidth=2.5,
-            label="full marks from here" if place == 0 else None,
-        )  # fmt: skip
+        lab = labs.find(lab_id)
+        if lab.speed_earns:
+            full = Bars.of(lab.gain).full
+            axes.plot(
+                [full, full], [place - 0.4, place + 0.4], color=figures.NAIVE, linewidth=2.5, label=_FULL
+            )
     axes.axvline(1.0, color=figures.QUIET, linestyle=":", label="no gain")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
@@ -175,5 +177,7 @@ def picture(by_lab: dict[str, list[float]]) -> figures.Picture:
     axes.set_yticks(range(len(by_lab)), list(by_lab))
     axes.set_ylim(len(by_lab) - 0.5, -0.5)
     axes.set_xlabel("speedup: time of the naive way over the student's (logarithmic)")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    handles, names = axes.get_legend_handles_labels()
+    once = dict(zip(names, handles, strict=True))
+    axes.legend(once.values(), once.keys(), loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

@@ -92,7 +92,7 @@ def collect(submitted: Path) -> Handed:
     conditions = {lab_id: conditions_of(lab_id) for lab_id in labs.ids()}
     for folder in folders:
         if folder.name not in labs.ids():
-            found.students.append(folder.name)
+            found.students.append(printable(folder.name))
             for lab_id in labs.ids():
                 _look(found, folder, lab_id, conditions[lab_id])
     for lab_id in labs.ids():
@@ -104,6 +104,11 @@ def collect(submitted: Path) -> Handed:
         hint = " ".join(found.said[:3]) or f"Each belongs at {submitted}/STUDENT/LAB/LAB.ipynb."
         raise SparkLimitsError(f"There is no notebook of a lab to grade in {submitted}. {hint}")
     return found
+
+
+def printable(name: str) -> str:
+    """A name as text, also one from a disk whose names are in another encoding."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def conditions_of(lab_id: str) -> str:
@@ -126,7 +131,7 @@ def content_of(path: Path) -> str:
 
 def _look(found: Handed, folder: Path, lab_id: str, conditions: str) -> None:
     path: Path | None
-    student, wanted = folder.name, folder / lab_id / f"{lab_id}.ipynb"
+    student, wanted = printable(folder.name), folder / lab_id / f"{lab_id}.ipynb"
     try:
         for path in (wanted.parent, wanted):
             if reason := _odd(path, path == wanted):
