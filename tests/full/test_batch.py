@@ -47,7 +47,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     yield start
     for one in started:
-        one.close(timeout=10)
+        one.close(timeout=60)
 
 
 def test_a_worker_that_dies_loses_nothing(tmp_path: Path, cluster: Callable[..., Any]) -> None:

@@ -276,6 +276,27 @@ def test_what_cannot_be_read_is_a_row_with_its_reason(tmp_path: Path) -> None:
     assert len(calls(tmp_path)) == 1
 
 
+def test_a_folder_whose_name_is_no_text_is_graded(tmp_path: Path) -> None:
+    hand_in(tmp_path, os.fsdecode(b"J\xfcrgen"))
+    path = hand_in(tmp_path, os.fsdecode(b"R\xe9my"))
+    path.rename(path.with_name("lab2_skew (1).ipynb"))
+    with (tmp_path / "printed").open("w", encoding="ascii") as out, contextlib.redirect_stdout(out):
+        found = grade(tmp_path)[1]
+    scores = {name: of["lab2_skew"]["score"] for name, of in found.items()}
+    assert scores == {r"J\udcfcrgen": 5.0, r"R\udce9my": 5.0}
+    assert r"J\udcfcrgen, lab2_skew: 5 of 8, passed 3.00\xd7" in (tmp_path / "printed").read_text()
+    assert r"R\udce9my" in (tmp_path / "grades" / "report.html").read_text()
+
+
+def test_a_folder_of_another_name_has_reports_of_its_own(tmp_path: Path) -> None:
+    hand_in(tmp_path, "anna")
+    (tmp_path / "submitted").rename(tmp_path / "group-b")
+    assert command.grade(tmp_path / "group-b", None, None, 1) == 0
+    assert (tmp_path / "group-b-grades" / "marks.csv").is_file()
+    with pytest.raises(SparkLimitsError, match="There is no folder"):
+        command.grade(tmp_path / "group-b", tmp_path / "nowhere" / "out.json", None, 1)
+
+
 @pytest.mark.parametrize(
     "name", ["lab2_skew-Copy1.ipynb", "lab2_skew (1).ipynb", "mine/lab2.ipynb", "final.ipynb"]
 )
