@@ -15,9 +15,11 @@ from sparklimits.grading.batch import leash
 leash.hold()
 path, lab, content, conditions, folder = sys.argv[1:6]
 calls = Path(os.environ["SPARKLIMITS_CALLS"])
-with calls.open("a") as file:
+with calls.open("a", errors="surrogateescape") as file:
     file.write(f"{path} {os.getpid()} {sorted(os.sched_getaffinity(0))} {sys.argv[6:]}\n")
-before = sum(line.startswith(f"{path} ") for line in calls.read_text().splitlines()) - 1
+before = (
+    sum(line.startswith(f"{path} ") for line in calls.read_text(errors="surrogateescape").splitlines()) - 1
+)
 notebook = json.loads(Path(path).read_text())
 does = notebook["metadata"]["does"]
 this = {"score": 1.0} | does[min(before, len(does) - 1)]

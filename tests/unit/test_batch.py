@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -22,12 +23,22 @@ import psutil
 import pytest
 
 from sparklimits.errors import MachineError, SparkLimitsError
-from sparklimits.grading.batch import command, machine, outcome, process, report, slots, table, tasks
+from sparklimits.grading.batch import (
+    command,
+    instructor,
+    machine,
+    outcome,
+    process,
+    report,
+    slots,
+    table,
+    tasks,
+)
 from sparklimits.grading.batch.batch import Batch
 from sparklimits.grading.batch.journal import Journal
 from sparklimits.grading.batch.outcome import Outcome
 from sparklimits.grading.batch.process import Attempted
-from tests.submissions import ROOT
+from tests.submissions import ROOT, released
 
 FAKE = (sys.executable, str(ROOT / "tests" / "programs" / "fake_grader.py"))
 LABS = ("lab0_measuring", "lab2_skew")
@@ -65,7 +76,7 @@ def grade(folder: Path) -> tuple[int, dict[str, Any]]:
 
 
 def calls(folder: Path) -> list[str]:
-    return (folder / "calls").read_text().splitlines()
+    return (folder / "calls").read_text(errors="replace").splitlines()
 
 
 def test_the_table_has_what_scripts_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -229,6 +240,38 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     assert [found[who]["lab2_skew"]["score"] for who in students] == [8.0] * 5
     # Only what was killed in the middle was graded twice.
     assert lines() <= len(students) + 4
+
+
+def test_what_runs_ends_with_a_batch_that_is_killed(tmp_path: Path) -> None:
+    hand_in(tmp_path, "anna", {"sleep": 600}, {"score": 8.0})
+    killed = multiprocessing.get_context("fork").Process(target=_graded_quietly, args=(tmp_path,))
+    killed.start()
+    _until(lambda: len(calls(tmp_path)) == 1)
+    killed.kill()
+    killed.join()
+    _until(lambda: not _runs(int(calls(tmp_path)[0].split()[1])))
+    assert grade(tmp_path)[1]["anna"]["lab2_skew"]["score"] == 8.0
+
+
+def test_hidden_tests_are_put_in_and_a_change_of_them_grades_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARKLIMITS_HOME", str(tmp_path))
+    own = tmp_path / "solutions" / LABS[1] / f"{LABS[1]}.ipynb"
+    shutil.copytree(ROOT / "solutions" / LABS[1], own.parent)
+    notebook = released()
+    instructor.put_in(notebook, LABS[1])
+    hidden = [cell for cell in notebook.cells if "BEGIN HIDDEN TESTS" in cell.source]
+    assert hidden
+    assert all(
+        "most=" in cell.source for cell in hidden
+    )  # with the points of the metadata, as nbgrader keeps it
+    before = instructor.fingerprint(LABS[1])
+    text = own.read_text("utf-8")
+    own.write_text(text.replace("BEGIN HIDDEN TESTS", "BEGIN HIDDEN TESTS, revised", 1), "utf-8")
+    assert instructor.fingerprint(LABS[1]) not in (before, "public")
+    own.unlink()
+    assert instructor.fingerprint(LABS[1]) == "public"
 
 
 def _graded_quietly(folder: Path) -> None:
