@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from nbgrader.api import Gradebook
 
 from sparklimits.errors import MachineError
 from sparklimits.grading.batch import command, gradebook, machine, process, tasks
+from sparklimits.grading.batch.batch import Batch
+from sparklimits.grading.batch.journal import Journal
+from sparklimits.grading.batch.outcome import GRADED, Outcome
+from sparklimits.grading.batch.process import Attempted
 from tests.course import Course
 from tests.submissions import LAB, ROOT, reference, released
 from tests.unit.test_batch import _runs, _until, calls, hand_in
@@ -182,3 +188,29 @@ def test_marks_reach_the_gradebook_as_nbgrader_writes_them(
     assert grade() == 0
     assert scores()["ben"] == 6.0
     assert (tmp_path / "autograded" / "anna" / LAB / f"{LAB}.ipynb").is_file()
+
+
+class _AtOnce:
+    """A slot whose grading takes no time."""
+
+    count, machines = 1, ()
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+
+    def submit(self, task: tasks.Task) -> Future[Attempted]:
+        outcome = Outcome(GRADED, marks={"x": 1.0}, most={"x": 1.0}, seconds=1.0)
+        return self._executor.submit(lambda: Attempted(outcome))
+
+
+def test_the_cost_of_a_submission_does_not_grow_with_their_number(tmp_path: Path) -> None:
+    def cost(count: int) -> float:
+        all_ = [tasks.Task(f"s{number}", LAB, "", f"{number}", "1.0") for number in range(count)]
+        with Journal(tmp_path / f"{count}.db") as journal, ThreadPoolExecutor(1) as executor:
+            began = time.process_time()
+            Batch(all_, journal, _AtOnce(executor), lambda task, one: None, lambda message: None).run()
+            seconds = time.process_time() - began
+            assert all(journal.attempts(one) for one in all_)
+        return seconds / count
+
+    assert cost(500) < 2 * cost(100)

@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,10 +33,8 @@ from sparklimits.grading.batch import (
     table,
     tasks,
 )
-from sparklimits.grading.batch.batch import Batch
 from sparklimits.grading.batch.journal import Journal
 from sparklimits.grading.batch.outcome import Outcome
-from sparklimits.grading.batch.process import Attempted
 from tests.submissions import ROOT, released
 
 FAKE = (sys.executable, str(ROOT / "tests" / "programs" / "fake_grader.py"))
@@ -433,27 +430,3 @@ def test_the_csv_opens_in_a_spreadsheet_as_text() -> None:
     assert lines[0]["student"] == "'=cmd|'x'!A1"
     assert (lines[1]["score"], lines[1]["waits_for_a_person"]) == ("0", "yes")
     assert (lines[2]["score"], lines[2]["verdict"]) == ("", "missing")
-
-
-class _AtOnce:
-    """Slots that need no process."""
-
-    count, machines = 1, ()
-
-    def submit(self, task: tasks.Task) -> Future[Attempted]:
-        future: Future[Attempted] = Future()
-        future.set_result(Attempted(Outcome(outcome.GRADED, marks={"x": 1.0}, most={"x": 1.0}, seconds=1.0)))
-        return future
-
-
-def test_the_cost_of_a_submission_does_not_grow_with_their_number(tmp_path: Path) -> None:
-    def cost(count: int) -> float:
-        all_ = [tasks.Task(f"s{number}", LABS[1], "", f"{number}", "1.0") for number in range(count)]
-        with Journal(tmp_path / f"{count}.db") as journal:
-            began = time.process_time()
-            Batch(all_, journal, _AtOnce(), lambda task, one: None, lambda message: None).run()
-            seconds = time.process_time() - began
-            assert all(journal.attempts(one) for one in all_)
-        return seconds / count
-
-    assert cost(500) < 3 * cost(100)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import statistics
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future
 
 from sparklimits.errors import in_one_line
 from sparklimits.grading.batch import outcome as outcomes
@@ -18,6 +20,8 @@ from sparklimits.grading.batch.tasks import Task
 
 #: Seconds between two words on the time that is left.
 _LOOK = 5.0
+#: So many of the last ones say how long one takes.
+_RECENT = 100
 
 
 class Batch:
@@ -43,7 +47,8 @@ class Batch:
         self._done, self._progress = done, progress
         self._running: dict[Future[Attempted], tuple[Task, int]] = {}
         self._now: Counter[Task] = Counter()
-        self._seconds: list[float] = []
+        self._finished: queue.SimpleQueue[Future[Attempted]] = queue.SimpleQueue()
+        self._seconds: deque[float] = deque(maxlen=_RECENT)
 
     def run(self) -> None:
         """Goes on until nothing is left to do."""
@@ -53,27 +58,28 @@ class Batch:
         while self._running:
             if (now := self._left()) != said or sys.stderr.isatty():  # in a log file, each is a line
                 self._progress(said := now)
-            finished, _ = wait(self._running, timeout=_LOOK, return_when=FIRST_COMPLETED)
-            for future in finished:
-                task, number = self._running.pop(future)
-                found = _attempted(future)
-                if found is None:
-                    self._queue(task)
-                    continue
-                # What counts is on the disk first. A second outcome of the same attempt changes nothing.
-                self._journal.write(task, number, found.outcome, found.notebook)
-                self._now[task] += 1
-                if found.outcome.seconds:
-                    self._seconds.append(found.outcome.seconds)
-                self._done(task, found.outcome)
-                self._queue(task)
+            with contextlib.suppress(queue.Empty):
+                future = self._finished.get(timeout=_LOOK)
+                self._take(*self._running.pop(future), _attempted(future))
+
+    def _take(self, task: Task, number: int, found: Attempted | None) -> None:
+        if found is not None:
+            # What counts is on the disk first. A second outcome of the same attempt changes nothing.
+            self._journal.write(task, number, found.outcome, found.notebook)
+            self._now[task] += 1
+            if found.outcome.seconds:
+                self._seconds.append(found.outcome.seconds)
+            self._done(task, found.outcome)
+        self._queue(task)
 
     def _queue(self, task: Task) -> None:
         if outcomes.wants_more(self._journal.attempts(task), self._now[task]):
-            self._running[self._slots.submit(task)] = task, self._journal.next_number(task)
+            future = self._slots.submit(task)
+            self._running[future] = task, self._journal.next_number(task)
+            future.add_done_callback(self._finished.put)
 
     def _left(self) -> str:
-        graded = len(self._tasks) - len({task for task, _ in self._running.values()})
+        graded = len(self._tasks) - len(self._running)
         text = f"{graded} of {len(self._tasks)} submissions"
         if self._seconds:
             left = statistics.median(self._seconds) * len(self._running) / self._slots.count
