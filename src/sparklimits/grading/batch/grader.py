@@ -1,6 +1,6 @@
 """The process that grades one submission: what a student wrote runs in sandboxes below it, and goes with it.
 
-It is started with a file to write its outcome to. It ends when whoever started it does: their end of its input closes.
+It is started by :mod:`sparklimits.grading.batch.start`, with a folder to write its outcome to.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import argparse
 import math
 import os
 import platform
-import sys
 import time
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from nbgrader.preprocessors import IgnorePattern
 from nbgrader.utils import is_grade
 from traitlets.config import Config
 
-from sparklimits.errors import MachineError, SparkLimitsError, SubmissionError, in_one_line
+from sparklimits.errors import MachineError, SparkLimitsError, SubmissionError
 from sparklimits.grading import hints, nbgrader_settings
-from sparklimits.grading.batch import instructor, leash
+from sparklimits.grading.batch import instructor
 from sparklimits.grading.batch.machine import described
 from sparklimits.grading.batch.outcome import GRADED, REFUSED, UNFIT, Outcome
 from sparklimits.grading.batch.tasks import Task, conditions_of, content_of
@@ -44,7 +43,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cores", default="")
     options = parser.parse_args(arguments)
-    leash.hold()
     if options.cores:  # every process below it inherits them
         os.sched_setaffinity(0, set(map(int, options.cores.split(","))))
     began = time.monotonic()
@@ -118,13 +116,3 @@ def _outcome(marks: list[Mark], result: Result | None, said: list[str]) -> Outco
 
 def _told(message: str) -> None:
     print(message, flush=True)
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:  # its last line is the reason that the instructor reads
-        print(f"{type(error).__name__}: {in_one_line(error)}")
-        sys.exit(1)
