@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("notebook", type=Path, nargs="?", help="default: every lab in work/")
     check.set_defaults(command=_check)
 
+    _add_grade(commands)
+
     reset = commands.add_parser("reset", help="restore your copy of a lab; the old one is kept as a backup")
     reset.add_argument("lab", help=", ".join(labs.ids()))
     reset.set_defaults(command=_reset)
@@ -114,6 +116,25 @@ def _parser() -> argparse.ArgumentParser:
     release = commands.add_parser("release", help="write the bundle for students, without answers")
     release.set_defaults(command=_release)
     return parser
+
+
+def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    grade = commands.add_parser(
+        "grade",
+        help="for instructors: grade a class, DIR/STUDENT/LAB/LAB.ipynb; goes on where it was stopped",
+    )
+    grade.add_argument("folder", type=Path, metavar="DIR", help="nbgrader's submitted/, or a folder like it")
+    grade.add_argument("--json", type=Path, metavar="OUT", help="write the marks to this file as JSON")
+    where = grade.add_mutually_exclusive_group()
+    where.add_argument(
+        "--slots",
+        type=int,
+        default=1,
+        metavar="N",
+        help="grade N at a time, each on cores of its own (default: 1)",
+    )
+    where.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
+    grade.set_defaults(command=_grade)
 
 
 def _add_cluster(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -235,25 +256,19 @@ def _cluster_up(options: argparse.Namespace) -> int:
 
 def _cluster_status(options: argparse.Namespace) -> int:
     from sparklimits.containers import cluster
+    from sparklimits.display.tables import as_text
 
     machines = cluster.status()
     if not machines:
         print("The Docker cluster is not up.")
         return 1
     rows = [("machine", "state", "cores", "memory", "link")]
-    for one in machines:
-        rows.append(
-            (
-                one.name,
-                one.state,
-                f"{one.cpus:g}" if one.cpus else "all",
-                f"{one.memory_mb:,} MB" if one.memory_mb else "all",
-                one.link or "-",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    rows += [
+        (one.name, one.state, f"{one.cpus:g}" if one.cpus else "all",
+         f"{one.memory_mb:,} MB" if one.memory_mb else "all", one.link or "-")
+        for one in machines
+    ]  # fmt: skip
+    print(as_text(rows))
     if all(one.state.startswith("running") for one in machines if one.role in ("lab", "master")):
         print("\n".join(cluster.addresses()))
     return 0
@@ -270,7 +285,7 @@ def _cluster_down(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from sparklimits.display.progress import Progress
-    from sparklimits.grading.check import check
+    from sparklimits.grading.check import check, told
     from sparklimits.grading.places import in_work
     from sparklimits.student import workspace
 
@@ -289,14 +304,14 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{path}")
         for sentence in said:
             print(f"  {sentence}")
-        for mark in marks:
-            points = "a person grades this" if mark.points is None else f"{mark.points:g}"
-            print(f"  {mark.cell:<24} {points:>5} of {mark.most:g}   {mark.text}")
-        auto = [mark for mark in marks if mark.points is not None]
-        print(
-            f"  {'score':<24} {sum(mark.points or 0.0 for mark in auto):g} of {sum(mark.most for mark in auto):g}"
-        )
+        print(told(marks))
     return 1 if failed else 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from sparklimits.grading.batch.command import grade
+
+    return grade(options.folder, options.json, options.scheduler, options.slots)
 
 
 def _reset(options: argparse.Namespace) -> int:

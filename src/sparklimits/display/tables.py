@@ -17,6 +17,13 @@ def as_markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_text(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as lines for a terminal, with aligned columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def with_tables(page: str, tables: Mapping[str, str]) -> str:
     """The page's text with each table, by its name, in the place of the old one.
 

@@ -56,11 +56,12 @@ def check(path: Path, progress: Callable[[str], None] = lambda message: None) ->
     for step in (RefereedExecute, IgnorePattern):
         notebook, resources = step(config=config)(notebook, resources)
     return [
-        _mark(cell, hints.beside(name_of(cell), rungs)) for cell in notebook.cells if is_grade(cell)
+        mark(cell, hints.beside(name_of(cell), rungs)) for cell in notebook.cells if is_grade(cell)
     ], said + more
 
 
-def _mark(cell: NotebookNode, opened: str) -> Mark:
+def mark(cell: NotebookNode, opened: str) -> Mark:
+    """What a graded cell that has run got; ``opened`` says which hints were."""
     points, most = determine_grade(cell)
     lines = []
     for output in cell.get("outputs", []):
@@ -70,3 +71,16 @@ def _mark(cell: NotebookNode, opened: str) -> Mark:
             lines.append(f"{output.ename}: {output.evalue}".splitlines()[0])
     text = "; ".join(filter(None, (lines[-1] if lines else "", opened)))
     return Mark(name_of(cell), points, most, text)
+
+
+def told(marks: list[Mark]) -> str:
+    """The marks for a terminal: a line for each, and the score of those that no person gives."""
+    lines = []
+    for one in marks:
+        points = "a person grades this" if one.points is None else f"{one.points:g}"
+        lines.append(f"  {one.cell:<24} {points:>5} of {one.most:g}   {one.text}")
+    auto = [one for one in marks if one.points is not None]
+    lines.append(
+        f"  {'score':<24} {sum(one.points or 0.0 for one in auto):g} of {sum(one.most for one in auto):g}"
+    )
+    return "\n".join(lines)

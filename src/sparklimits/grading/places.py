@@ -92,27 +92,10 @@ def put_into_place(submitted: Path, lab_id: str, student: str = "*") -> tuple[li
         if folder.name.startswith(".") or not fnmatch(folder.name, student) or folder.name in labs.ids():
             continue
         wanted = folder / lab_id / f"{lab_id}.ipynb"
-        own = [folder / other for other in labs.ids() if (folder / other / f"{other}.ipynb").is_file()]
-        others_own = {*own} - {wanted.parent}
-        candidates = [
-            path
-            for path in _files(folder)
-            if path == wanted
-            or (
-                not path.is_symlink()
-                and not any(place in path.parents for place in others_own)
-                and _lab_of(path) == lab_id
-            )
-        ]
-        path, others = best([wanted] if wanted in candidates else candidates, lab_id)
-        left = [one for one in candidates if one not in (path, wanted)] if path else others
+        path, left = of_student(folder, lab_id)
         if path is None:
             if wanted.parent.is_dir():
-                there = ", ".join(sorted(one.name for one in wanted.parent.iterdir())) or "nothing"
-                said.append(
-                    f"{folder.name} has no notebook of {lab_id} in {wanted.parent} (there is {there}): it gets no "
-                    f"grade. Put it there as {wanted.name}."
-                )
+                said.append(f"{folder.name} has no notebook of {lab_id} {without(wanted)}")
             continue
         if path != wanted:
             try:
@@ -126,8 +109,39 @@ def put_into_place(submitted: Path, lab_id: str, student: str = "*") -> tuple[li
             placed.append(wanted)
             said.append(f"{path} lies where nbgrader does not look: it was copied to {wanted}.")
         said += [f"{one} is left out: {wanted.name} beside it is graded." for one in left]
-    said += _without_student(submitted, lab_id)
+    said += without_student(submitted, lab_id)
     return placed, said
+
+
+def of_student(folder: Path, lab_id: str) -> tuple[Path | None, list[Path]]:
+    """A student's notebook of a lab, wherever it lies in this folder of theirs, and others of the same lab.
+
+    The one in its place, if there is one; links elsewhere are not looked at.
+    """
+    wanted = folder / lab_id / f"{lab_id}.ipynb"
+    others_own = {
+        folder / other
+        for other in labs.ids()
+        if other != lab_id and (folder / other / f"{other}.ipynb").is_file()
+    }
+    candidates = [
+        path
+        for path in _files(folder)
+        if path == wanted
+        or (
+            not path.is_symlink()
+            and not any(place in path.parents for place in others_own)
+            and _lab_of(path) == lab_id
+        )
+    ]
+    path, others = best([wanted] if wanted in candidates else candidates, lab_id)
+    return path, [one for one in candidates if one not in (path, wanted)] if path else others
+
+
+def without(wanted: Path) -> str:
+    """The end of a sentence on a lab's folder without its notebook: what is there instead, and what to do."""
+    there = ", ".join(sorted(one.name for one in wanted.parent.iterdir())) or "nothing"
+    return f"in {wanted.parent} (there is {there}): it gets no grade. Put it there as {wanted.name}."
 
 
 def odd_files(folder: Path) -> list[Path]:
@@ -140,7 +154,7 @@ def odd_files(folder: Path) -> list[Path]:
     )
 
 
-def _without_student(submitted: Path, lab_id: str) -> list[str]:
+def without_student(submitted: Path, lab_id: str) -> list[str]:
     """Notebooks that lie in no student's folder: nobody can know whose they are."""
     loose = [path for path in submitted.glob("*") if path.is_file()] if submitted.is_dir() else []
     loose += _files(submitted / lab_id)

@@ -20,7 +20,7 @@ from sparklimits.grading.referee.launcher import Launched, plain
 from sparklimits.grading.referee.notebook import PROVE, Marks
 from sparklimits.machine.paths import scratch
 from sparklimits.machine.scale import scale_from_environment
-from sparklimits.measurement.result import REFEREED
+from sparklimits.measurement.result import REFEREED, Result
 
 
 class RefereedExecute(PatientExecute):
@@ -38,12 +38,15 @@ class RefereedExecute(PatientExecute):
             MachineError, SubmissionError: see :class:`~sparklimits.grading.execution.PatientExecute`.
         """
         self._handed: Path | None = None
+        #: What the referee found, for those who grade; None for a notebook that measures nothing.
+        self.result: Result | None = None
         self._marks = _marks(nb, str(resources.get("unique_key", "")))
         if self._marks is None:
             return super().preprocess(nb, resources, km)
         self._answers: dict[str, dict[str, Any]] = {}
         told = resources.get("progress", self.log.info)
         judged = self._marks.judge(scale_from_environment(), self.launch, told)
+        self.result = judged.result
         self._handed = scratch() / f"refereed-{os.urandom(8).hex()}"
         # Ours, for a kernel: nothing of a kernel is ever unpickled.
         self._handed.write_bytes(pickle.dumps(judged.result))

@@ -1,0 +1,9 @@
+"""Loaded into each worker of a Dask cluster: its grading process is the fake one, which ``FAKE_GRADER`` names."""
+
+import os
+import sys
+
+from sparklimits.grading.batch import machine, process
+
+process.COMMAND = (sys.executable, os.environ["FAKE_GRADER"])
+machine.described = lambda: "a worker's machine; sandbox: some"
