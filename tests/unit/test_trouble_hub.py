@@ -351,6 +351,15 @@ def test_validate_answers_with_marks_in_the_form_of_nbgraders_dialog():
     assert re.search(r"score +\| 5\.5 +\| 7", failed["error"])
 
 
+def test_validate_tells_an_error_that_nobody_expected_in_a_sentence(monkeypatch, capsys, tmp_path):
+    def check(path):
+        raise PermissionError(13, "Permission denied", "/course/labs/x.ipynb")
+
+    monkeypatch.setattr(validation, "check", check)
+    assert validation.main(str(tmp_path / "x.ipynb")) == 1
+    assert capsys.readouterr().err.startswith("You may not use /course/labs/x.ipynb. Ask its owner")
+
+
 def test_what_the_release_brings_is_not_deleted_by_two_keys():
     for path in ROOT.glob("labs/*/*.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:

@@ -503,6 +503,16 @@ def test_a_cell_that_fails_costs_its_function_only(tmp_path: Path, source: str, 
         load_functions(path, SKEW)
 
 
+def test_a_script_that_prints_and_ends_itself_gives_its_functions(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = f"{PAIRS}\nprint('said')\nif __name__ == '__main__':\n    import sys\n    sys.exit(0)\n"
+    loaded = load_solution(written(tmp_path, script, "mine.py"), SKEW)
+    assert set(loaded.functions) == {"item_pairs"}
+    assert loaded.absent == {"item_trends": "mine.py does not define item_trends"}
+    assert capfd.readouterr() == ("", "said\n"), "standard output belongs to the result"
+
+
 def test_an_answer_may_import_what_lies_beside_it(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     written(tmp_path / "own", PAIRS, "mine_20260101.py")

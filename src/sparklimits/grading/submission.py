@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,8 +129,11 @@ def load_functions(path: Path, lab: Lab) -> dict[str, Callable[..., Any]]:
 def _run_file(path: Path) -> dict[str, Any]:
     # Spark ships functions of __main__ to the executors by value; those of another module it would import there.
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    try:
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
-    except Exception as error:
-        raise SubmissionError(f"{path.name}: {type(error).__name__}: {error}") from error
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            exec(compile(path.read_bytes(), str(path), "exec"), namespace)
+        except SystemExit:  # `sys.exit(main())` at its end: the functions above it are there
+            pass
+        except Exception as error:
+            raise SubmissionError(f"{path.name}: {type(error).__name__}: {error}") from error
     return namespace

@@ -80,6 +80,7 @@ def _environment(settings: list[str]) -> dict[str, str]:
         "JUPYTER_CONFIG_PATH": os.pathsep.join([*([theirs] if theirs else []), *ours]),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PYTHONPATH": environment.python_path(),
+        "PYTHONOPTIMIZE": "",  # with 2, JupyterLab lacks texts that it reads, and does not start
     }
 
 
