@@ -15,8 +15,9 @@ from types import ModuleType
 
 import pytest
 
-from sparklimits.errors import MachineError
+from sparklimits.errors import MachineError, SparkLimitsError
 from sparklimits.machine import environment, java, jupyter_files
+from sparklimits.machine.scale import scale_from_environment
 from sparklimits.spark import launch
 from sparklimits.student import jupyter
 from tests.submissions import ROOT
@@ -102,6 +103,14 @@ def test_options_that_others_left_do_not_keep_java_from_being_found(
     monkeypatch.setenv("LC_ALL", "POSIX")
     found = java.system_java()
     assert found == java.Java(home, 17, "JAVA_HOME")
+
+
+@pytest.mark.shows("scale")
+@pytest.mark.parametrize("value", ["", "half", "0", "-1", "nan"])
+def test_a_scale_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SPARKLIMITS_SCALE", value)
+    with pytest.raises(SparkLimitsError, match=f"SPARKLIMITS_SCALE is '{value}'. Write a positive number"):
+        scale_from_environment()
 
 
 def test_nothing_hangs_on_asserts_that_pythonoptimize_takes_away(

@@ -306,6 +306,7 @@ def test_on_a_hub_both_are_the_users_server(started, monkeypatch):
     assert "--no-browser" not in started[0].command
 
 
+@pytest.mark.shows("no_solutions")
 def test_a_student_who_asks_for_the_instructors_view_is_told_the_way(started, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SPARKLIMITS_HOME", str(tmp_path))
     assert cli.main(["teach"]) == 1
