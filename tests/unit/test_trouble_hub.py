@@ -297,6 +297,8 @@ def test_students_and_instructors_have_a_view_each(started, tmp_path):
             overrides["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"]
             == "Markdown Preview"
         )
+        # The kernel of a tab that is closed would keep two gigabytes.
+        assert overrides["@jupyterlab/notebook-extension:tracker"]["kernelShutdown"] is True
 
 
 def test_on_a_hub_both_are_the_users_server(started, monkeypatch):
