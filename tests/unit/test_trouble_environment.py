@@ -113,9 +113,7 @@ def test_a_scale_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: st
         scale_from_environment()
 
 
-def test_nothing_hangs_on_asserts_that_pythonoptimize_takes_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_hangs_on_asserts_that_pythonoptimize_takes_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """An `assert` of the package tells types to mypy, and nothing else; JupyterLab and kernels have theirs."""
     modules = [path for path in (ROOT / "src").rglob("*.py") if "resources" not in path.parts]
     found = {
@@ -128,8 +126,12 @@ def test_nothing_hangs_on_asserts_that_pythonoptimize_takes_away(
     assert [one for one in found if not re.fullmatch(r"[\w.]+ is not None|isinstance\(.+\)", one)] == []
     monkeypatch.setenv("PYTHONOPTIMIZE", "2")
     assert jupyter._environment([])["PYTHONOPTIMIZE"] == ""
+
+
+def test_the_courses_kernel_gets_neither_pythonoptimize_nor_a_startup_file_of_another_spark() -> None:
+    """A setup of many old pages has PYTHONSTARTUP=$SPARK_HOME/python/pyspark/shell.py, which IPython runs too."""
     kernel = json.loads((jupyter_files.RESOURCES / "kernel" / "kernel.json").read_text())
-    assert kernel["env"] == {"PYTHONOPTIMIZE": ""}
+    assert kernel["env"] == {"PYTHONOPTIMIZE": "", "PYTHONSTARTUP": ""}
 
 
 def test_the_locale_for_java_is_one_that_knows_all_names() -> None:
