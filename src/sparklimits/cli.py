@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -24,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     No error is shown raw: each ends in one paragraph on standard error and code 1, an interrupt in code 130. The whole
     story of an error without a sentence of its own is kept in a log.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A result must not be lost because a terminal cannot show one sign of it, or of a file's name.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _command(arguments)
         sys.stdout.flush()  # here, where it is known what an error of it means

@@ -163,7 +163,8 @@ class OpenLab:
             AssertionError: they are not; the message names each rule that is broken.
         """
         quality = self.quality(**results)
-        assert quality.ok, "; ".join(quality.broken)
+        if not quality.ok:  # no `assert`: PYTHONOPTIMIZE would take it away
+            raise AssertionError("; ".join(quality.broken))
         values = (f"{name.replace('_', ' ')}: {value:g}" for name, value in quality.values.items())
         print("The result is right.", *values)
 

@@ -36,6 +36,7 @@ def test_the_image_is_small_enough() -> None:
 
 
 @pytest.mark.usefixtures("addresses")
+@pytest.mark.shows("cluster_old")
 def test_an_image_that_is_older_than_the_checkout_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "source", lambda: "newer")
     with (

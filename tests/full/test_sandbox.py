@@ -499,6 +499,7 @@ def test_a_long_path_behind_a_link_is_no_trouble(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.usefixtures("_sandbox_here")
+@pytest.mark.shows("kernel_not_started")
 def test_a_kernel_that_cannot_start_tells_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         Sandbox, "command", lambda self, argv: ["/bin/sh", "-c", "echo no room here >&2; exit 1"]

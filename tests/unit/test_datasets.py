@@ -284,6 +284,7 @@ def test_every_format_is_read(tmp_path, files):
     ],
 )
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
+@pytest.mark.shows("data_line")
 def test_a_bad_row_is_refused_with_its_line_and_the_reason(tmp_path, line, reason, where):
     good = [b"1,2,3.5,100\n"] * 400
     place = {"first": 0, "middle": 200, "last": 399}[where]
@@ -291,7 +292,10 @@ def test_a_bad_row_is_refused_with_its_line_and_the_reason(tmp_path, line, reaso
     put(tmp_path, {"ratings.csv": HEADER.encode() + b"".join(good)})
     with pytest.raises(DataError) as caught:
         movielens.load(tmp_path)
-    assert str(caught.value) == f"ratings.csv, line {place + 2}: {reason}"
+    assert (
+        str(caught.value)
+        == f"ratings.csv, line {place + 2}: {reason} Download it again, or correct that line."
+    )
 
 
 def test_the_first_of_two_bad_rows_is_named(tmp_path):
@@ -312,10 +316,10 @@ def test_the_first_of_two_bad_rows_is_named(tmp_path):
         (lines("ratings.dat", "1,2,3,4"), "ratings.dat, line 1: 4 fields are expected with '::'"),
         (lines("ratings.dat", "1::2::3::x"), "ratings.dat, line 1: timestamp: 'x' is not a whole number"),
         ({"ratings.dat": b"1::\xe9::3::4\n"}, "ratings.dat, line 1: byte 4 of the line is not UTF-8 text"),
-        ({"ratings.dat": ""}, "ratings.dat is empty"),
+        ({"ratings.dat": ""}, "ratings.dat holds no data"),
         (lines("u.data", "1\t2\t3\t4", "1\t2\t3\t4\t5"), "u.data, line 2: 4 fields are expected with '\\t'"),
         (lines("u.data", "1\t2\t6\t4"), "u.data, line 1: rating 6 is not between"),
-        ({"u.data": ""}, "u.data is empty"),
+        ({"u.data": ""}, "u.data holds no data"),
     ],
 )
 def test_the_other_formats_are_checked_too(tmp_path, files, reason):
@@ -327,9 +331,9 @@ def test_the_other_formats_are_checked_too(tmp_path, files, reason):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "ratings.csv is empty: download it again."),
-        (HEADER, "ratings.csv holds no ratings: the file is cut off. Download it again."),
-        (HEADER.rstrip(), "ratings.csv, line 1: the line does not end. The file is cut off there."),
+        ("", "ratings.csv holds no data. Download it again."),
+        (HEADER, "ratings.csv holds no data. Download it again."),
+        (HEADER.rstrip(), "ratings.csv, line 1: the file is cut off there."),
         (
             "userId,movieId,rating\n1,2,3\n",
             "ratings.csv, line 1: no column timestamp; found userId, movieId, rating.",
@@ -341,20 +345,22 @@ def test_the_other_formats_are_checked_too(tmp_path, files, reason):
         ),
     ],
 )
+@pytest.mark.shows("data_empty")
 def test_a_file_without_header_or_rows_is_refused(tmp_path, text, reason):
     with pytest.raises(DataError) as caught:
         movielens.load(put(tmp_path, {"ratings.csv": text}))
-    assert str(caught.value) == reason
+    assert str(caught.value).startswith(reason)
 
 
 def test_a_file_cut_off_anywhere_inside_its_last_line_is_refused(tmp_path):
     whole = HEADER + "1,2,3.5,100\n" * 50 + "610,170875,3.0,1493846415"
     for length in range(len(whole) - len("610,170875,3.0,1493846415") + 1, len(whole) + 1):
-        with pytest.raises(DataError, match=r"ratings\.csv, line 52: .* The file is cut off there\.$"):
+        with pytest.raises(DataError, match=r"ratings\.csv, line 52: .*the file is cut off there\."):
             movielens.load(put(tmp_path, {"ratings.csv": whole[:length]}))
     assert len(movielens.load(put(tmp_path, {"ratings.csv": whole + "\n"}))) == 51
 
 
+@pytest.mark.shows("ratings_missing")
 def test_a_folder_without_ratings_is_refused_by_name(tmp_path):
     with pytest.raises(DataError, match=r"No MovieLens ratings in .*: expected one of ratings\.csv, "):
         movielens.load(tmp_path)
@@ -483,6 +489,7 @@ def failed_download(publisher, tmp_path, release="ml-latest-small"):
     return str(caught.value)
 
 
+@pytest.mark.shows("data_damaged")
 def test_a_wrong_checksum_is_refused_with_both_sums(publisher, tmp_path):
     content, stated = archive(SMALL), "0123456789abcdef" * 2
     publish(publisher, "ml-latest-small", content, stated)
@@ -510,9 +517,9 @@ def test_a_file_that_the_publisher_does_not_have_is_named(publisher, tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"<html>not today</html>", "is not a zip archive"),
-        (archive({"ml-latest-small/movies.csv": "movieId\n"}), "holds no ratings"),
-        (archive({"../../ratings.txt": "x"}), "holds no ratings"),
+        (b"<html>not today</html>", "it is not a zip archive"),
+        (archive({"ml-latest-small/movies.csv": "movieId\n"}), "is in it"),
+        (archive({"../../ratings.txt": "x"}), "is in it"),
     ],
 )
 def test_an_archive_without_ratings_is_refused_although_its_checksum_is_right(
@@ -529,6 +536,7 @@ def test_a_checksum_file_without_a_checksum_is_refused(publisher, tmp_path):
     assert publisher.asked == ["/ml-latest-small.zip.md5"]
 
 
+@pytest.mark.shows("data_not_downloaded")
 def test_no_connection_is_one_clear_message(publisher, tmp_path):
     with socket.socket() as deaf:  # holds the port, but never listens
         deaf.bind(("127.0.0.1", 0))
@@ -541,6 +549,7 @@ def test_an_unknown_release_is_refused_and_nothing_is_asked(publisher, tmp_path)
     assert publisher.asked == []
 
 
+@pytest.mark.shows("data_in_the_way")
 def test_a_folder_in_the_way_is_left_alone(publisher, tmp_path):
     publish(publisher, "ml-latest-small", archive(SMALL))
     (tmp_path / "ml-latest-small").mkdir()

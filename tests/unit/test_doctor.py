@@ -172,6 +172,25 @@ def test_what_is_set_aside_is_named(machine, capsys, monkeypatch) -> None:
     assert "/opt/spark/python" in line(printed, "Other Sparks")
 
 
+def test_copies_that_cannot_be_made_are_named_with_the_setting(
+    machine, capsys, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setenv("SPARKLIMITS_WORK", str(tmp_path / "new" / "folder"))
+    assert doctor() == 0
+    assert line(capsys.readouterr().out, "Course").endswith(
+        f"; your copies are in {tmp_path / 'new' / 'folder'}"
+    )
+    monkeypatch.setenv("SPARKLIMITS_WORK", "/proc/new")  # also root makes nothing there
+    assert doctor() == 1
+    assert "Set SPARKLIMITS_WORK to a folder of your own" in line(capsys.readouterr().out, "Course")
+
+
+def test_a_python_that_leaves_texts_out_is_named(machine, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(doctor_environment.sys, "flags", SimpleNamespace(optimize=2))
+    assert doctor() == 1
+    assert "unset PYTHONOPTIMIZE" in line(capsys.readouterr().out, "Python")
+
+
 @pytest.mark.parametrize(("where", "code"), [("/home/Jürgen", 1), ("/home/jo", 0)])
 def test_a_system_without_utf8_matters_only_to_names_that_need_it(
     machine, capsys, monkeypatch, where, code

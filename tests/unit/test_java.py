@@ -81,11 +81,13 @@ def test_macos_java_home_is_asked_when_the_path_has_only_a_placeholder(bare, mon
     assert find_java(bare / "shim") == java.Java(home, 21, "macOS")
 
 
+@pytest.mark.shows("java_missing")
 def test_no_java_is_one_sentence_and_a_remedy(bare):
     with pytest.raises(MachineError, match=r"No Java was found\. Install Java 17, or.*pip install"):
         find_java(bare / "shim")
 
 
+@pytest.mark.shows("java_versions")
 def test_only_unsupported_javas_are_named(bare, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(fake_java(bare / "a", "11")))
     monkeypatch.setenv("PATH", str(fake_java(bare / "b", "25") / "bin"))
@@ -93,12 +95,14 @@ def test_only_unsupported_javas_are_named(bare, monkeypatch):
         find_java(bare / "shim")
 
 
+@pytest.mark.shows("java_choice")
 def test_a_misspelt_choice_is_refused(bare, monkeypatch):
     monkeypatch.setenv("SPARKLIMITS_JAVA", "bundle")
     with pytest.raises(MachineError, match="'bundle'; the only value it takes is 'bundled'"):
         find_java(bare / "shim")
 
 
+@pytest.mark.shows("java_not_bundled")
 def test_bundled_is_chosen_over_the_machines_java_and_missing_it_is_told(bare, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(fake_java(bare / "good", "17")))
     monkeypatch.setenv("SPARKLIMITS_JAVA", "bundled")
@@ -145,6 +149,7 @@ def test_writing_the_shim_again_leaves_it_alone(bare, monkeypatch):
     assert [path.name for path in shim.parent.iterdir()] == ["java"]
 
 
+@pytest.mark.shows("java_not_started")
 def test_a_bundled_runtime_that_does_not_start_is_told(bare, monkeypatch):
     package = bare / "package"
     executable = fake_java(package / "java-runtime", "21") / "bin" / "java"

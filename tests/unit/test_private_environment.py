@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sparklimits.machine import environment
-from sparklimits.machine.environment import FOREIGN, configuration, private, set_aside
+from sparklimits.machine.environment import FOREIGN, configuration, private, set_aside, with_added
 from sparklimits.spark import guard
 
 
@@ -32,12 +31,29 @@ def test_only_the_variables_of_the_list_reach_the_cluster(monkeypatch: pytest.Mo
 def test_afterwards_all_is_as_before_but_for_what_would_mislead_pyspark_here(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("SPARK_REMOTE", "sc://localhost:15002")
     monkeypatch.setenv("HADOOP_CONF_DIR", "/etc/hadoop")
     before = dict(os.environ)
+    for name in (
+        "SPARK_REMOTE",
+        "SPARK_CONNECT_MODE_ENABLED",
+        "SPARK_API_MODE",
+        "PYSPARK_GATEWAY_PORT",
+        "MASTER",
+    ):
+        monkeypatch.setenv(name, "sc://localhost:15002")
     with pytest.raises(ZeroDivisionError), private({"SPARK_HOME": "ours"}):
         _ = 1 / 0
-    assert dict(os.environ) == {name: value for name, value in before.items() if name != "SPARK_REMOTE"}
+    assert dict(os.environ) == before
+
+
+def test_spark_connect_is_set_aside_on_somebody_elses_cluster_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HADOOP_CONF_DIR", "/etc/hadoop")
+    before = dict(os.environ)
+    for name in ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE"):
+        monkeypatch.setenv(name, "connect")
+    with with_added({"SPARK_HOME": "ours"}):
+        assert dict(os.environ) == before | {"SPARK_HOME": "ours"}
+    assert dict(os.environ) == before
 
 
 def test_a_pyspark_on_the_python_path_does_not_reach_the_workers(
@@ -72,9 +88,18 @@ def test_the_settings_of_somebody_elses_cluster_are_kept_and_the_pages_key_is_ad
 
 
 def test_what_is_set_aside_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in FOREIGN:
-        monkeypatch.delenv(name, raising=False)
+    for name in set_aside():
+        monkeypatch.delenv(name)
     assert set_aside() == {}
     monkeypatch.setenv("JDK_JAVA_OPTIONS", "-Xmx64m")
-    assert set_aside() == {"JDK_JAVA_OPTIONS": "options for every Java, another heap for instance"}
-    assert environment.FOREIGN["SPARK_CONF_DIR"] == "the settings of another Spark"
+    for name in ("SPARK_LOCAL_HOSTNAME", "SPARK_WORKER_DIR", "HADOOP_HOME", "ALL_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "foreign")
+    monkeypatch.setenv("SPARKLIMITS_SCALE", "0.5")
+    assert set_aside() == {
+        "JDK_JAVA_OPTIONS": "options for every Java, another heap for instance",
+        "SPARK_LOCAL_HOSTNAME": "a setting of another Spark",
+        "SPARK_WORKER_DIR": "a setting of another Spark",
+        "HADOOP_HOME": "a setting of another Hadoop",
+        "ALL_PROXY": "a proxy, which cannot reach this machine's own addresses",
+        "https_proxy": "a proxy, which cannot reach this machine's own addresses",
+    }

@@ -188,6 +188,7 @@ def test_links_pipes_and_notebooks_of_a_submission_stay_behind(tmp_path: Path) -
     assert [one.name for one in odd_files(source)] == ["pipe", "endless", "folder", "link.csv"]
 
 
+@pytest.mark.shows("a_link")
 def test_a_link_to_a_solution_is_not_graded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "solutions").mkdir()
     (tmp_path / "solutions" / "lab.ipynb").write_text("{}")

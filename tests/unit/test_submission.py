@@ -43,6 +43,7 @@ def released_source(name: str) -> str:
     return next(c.source for c in released().cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
 
 
+@pytest.mark.shows("file_missing")
 def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
     path = tmp_path / f"{LAB}.ipynb"
     path.write_text("{ this is not JSON")
@@ -60,6 +61,7 @@ def test_a_cell_that_fails_is_named(tmp_path: Path) -> None:
         load_functions(path, SKEW)
 
 
+@pytest.mark.shows("other_release")
 def test_another_major_version_is_refused_by_name(tmp_path: Path) -> None:
     notebook = reference()
     notebook.metadata["sparklimits"]["version"] = "7.3.0"

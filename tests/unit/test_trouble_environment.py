@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,9 +15,11 @@ from types import ModuleType
 
 import pytest
 
-from sparklimits.errors import MachineError
-from sparklimits.machine import environment, java
+from sparklimits.errors import MachineError, SparkLimitsError
+from sparklimits.machine import environment, java, jupyter_files
+from sparklimits.machine.scale import scale_from_environment
 from sparklimits.spark import launch
+from sparklimits.student import jupyter
 from tests.submissions import ROOT
 
 
@@ -98,6 +103,35 @@ def test_options_that_others_left_do_not_keep_java_from_being_found(
     monkeypatch.setenv("LC_ALL", "POSIX")
     found = java.system_java()
     assert found == java.Java(home, 17, "JAVA_HOME")
+
+
+@pytest.mark.shows("scale")
+@pytest.mark.parametrize("value", ["", "half", "0", "-1", "nan"])
+def test_a_scale_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SPARKLIMITS_SCALE", value)
+    with pytest.raises(SparkLimitsError, match=f"SPARKLIMITS_SCALE is '{value}'. Write a positive number"):
+        scale_from_environment()
+
+
+def test_nothing_hangs_on_asserts_that_pythonoptimize_takes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An `assert` of the package tells types to mypy, and nothing else; JupyterLab and kernels have theirs."""
+    modules = [path for path in (ROOT / "src").rglob("*.py") if "resources" not in path.parts]
+    found = {
+        ast.unparse(node.test)
+        for path in modules
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Assert)
+    }
+    assert found, "or this test finds nothing"
+    assert [one for one in found if not re.fullmatch(r"[\w.]+ is not None|isinstance\(.+\)", one)] == []
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    assert jupyter._environment([])["PYTHONOPTIMIZE"] == ""
+
+
+def test_the_courses_kernel_gets_neither_pythonoptimize_nor_a_startup_file_of_another_spark() -> None:
+    """A setup of many old pages has PYTHONSTARTUP=$SPARK_HOME/python/pyspark/shell.py, which IPython runs too."""
+    kernel = json.loads((jupyter_files.RESOURCES / "kernel" / "kernel.json").read_text())
+    assert kernel["env"] == {"PYTHONOPTIMIZE": "", "PYTHONSTARTUP": ""}
 
 
 def test_the_locale_for_java_is_one_that_knows_all_names() -> None:

@@ -297,6 +297,8 @@ def test_students_and_instructors_have_a_view_each(started, tmp_path):
             overrides["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"]
             == "Markdown Preview"
         )
+        # The kernel of a tab that is closed would keep two gigabytes.
+        assert overrides["@jupyterlab/notebook-extension:tracker"]["kernelShutdown"] is True
 
 
 def test_on_a_hub_both_are_the_users_server(started, monkeypatch):
@@ -306,6 +308,7 @@ def test_on_a_hub_both_are_the_users_server(started, monkeypatch):
     assert "--no-browser" not in started[0].command
 
 
+@pytest.mark.shows("no_solutions")
 def test_a_student_who_asks_for_the_instructors_view_is_told_the_way(started, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SPARKLIMITS_HOME", str(tmp_path))
     assert cli.main(["teach"]) == 1
@@ -349,6 +352,15 @@ def test_validate_answers_with_marks_in_the_form_of_nbgraders_dialog():
     for line in ("ratio_points", "a person grades this", "score"):
         assert line in failed["error"]
     assert re.search(r"score +\| 5\.5 +\| 7", failed["error"])
+
+
+def test_validate_tells_an_error_that_nobody_expected_in_a_sentence(monkeypatch, capsys, tmp_path):
+    def check(path):
+        raise PermissionError(13, "Permission denied", "/course/labs/x.ipynb")
+
+    monkeypatch.setattr(validation, "check", check)
+    assert validation.main(str(tmp_path / "x.ipynb")) == 1
+    assert capsys.readouterr().err.startswith("You may not use /course/labs/x.ipynb. Ask its owner")
 
 
 def test_what_the_release_brings_is_not_deleted_by_two_keys():

@@ -13,20 +13,22 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.utils import ignore_patterns
 from traitlets.config import Config
 
 from sparklimits.cli import main
 from sparklimits.errors import SubmissionError
-from sparklimits.grading import hidden, kernel, nbgrader_settings, places, recovery
+from sparklimits.grading import execution, hidden, kernel, nbgrader_settings, places, recovery
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.reading import MOST_BYTES, read_submission
-from sparklimits.grading.submission import load_functions, load_solution
+from sparklimits.grading.submission import load_functions, load_solution, reference_path
 from sparklimits.labs import find
 from tests.submissions import LAB, ROOT, reference, released, with_cells
 
+shows = pytest.mark.shows
 SKEW = find(LAB)
 PAIRS = "def item_pairs(ratings):\n    return ratings.limit(7)\n"
 
@@ -303,6 +305,8 @@ def test_types_are_those_of_the_release() -> None:
     assert "item_pairs, prove were a raw cell: made a code cell again" in said
 
 
+@pytest.mark.shows("other_lab")
+@pytest.mark.shows("not_the_labs")
 def test_what_is_no_notebook_of_the_lab_is_refused_with_the_reason() -> None:
     with pytest.raises(SubmissionError, match="holds the notebook of lab3_network, not of lab2_skew"):
         recovered(released("lab3_network"))
@@ -390,22 +394,24 @@ def test_ids_that_are_missing_doubled_or_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "word"),
     [
-        (b"", "is empty"),
+        pytest.param(b"", "is empty", marks=shows("file_empty")),
         (b"\0" * 4096, "is empty"),
-        (TEXT[:3000].encode(), "ends in the middle"),
+        pytest.param(TEXT[:3000].encode(), "ends in the middle", marks=shows("file_cut")),
         (TEXT[: TEXT.rindex("]")].encode(), "ends in the middle"),
-        (b"<!DOCTYPE html><html>log in</html>", "is a web page"),
-        (b"PK\x03\x04....", "is a zip archive"),
-        (b"print('a script')", "is no notebook"),
+        pytest.param(b"<!DOCTYPE html><html>log in</html>", "is a web page", marks=shows("file_web_page")),
+        pytest.param(b"PK\x03\x04....", "is a zip archive", marks=shows("file_zip")),
+        pytest.param(b"print('a script')", "is no notebook", marks=shows("file_no_notebook")),
         (b"[1, 2]", "is no notebook"),
         (b'{"a": 1}', "has no list of cells"),
         (b'{"cells": {}, "nbformat": 4}', "has no list of cells"),
-        (TEXT.replace('"cells"', '\n<<<<<<< HEAD\n"cells"').encode(), "a merge in git"),
-        (TEXT.replace('"cells"', '"cells" oops').encode(), "is damaged in line 2"),
+        pytest.param(TEXT.replace('"cells"', '\n<<<<<<< HEAD\n"cells"').encode(), "a merge in git",
+                     marks=shows("file_merge")),
+        pytest.param(TEXT.replace('"cells"', '"cells" oops').encode(), "is damaged in line 2",
+                     marks=shows("file_damaged")),
         (b'{"cells": ' + b"[" * 100_000, "nested too deeply"),
-        (b'{"nbformat": 3, "worksheets": [7]}', "old format"),
+        pytest.param(b'{"nbformat": 3, "worksheets": [7]}', "old format", marks=shows("file_old")),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_notebook_gets_a_sentence(
     tmp_path: Path, data: bytes, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -419,6 +425,17 @@ def test_what_is_no_notebook_gets_a_sentence(
     assert all(word in line for line in lines)
 
 
+@pytest.mark.shows("file_unreadable")
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", read)  # root may read everything
+    with pytest.raises(SubmissionError, match=rf"{LAB}.ipynb cannot be read \(Permission denied\)\. Look at"):
+        read_submission(written(tmp_path, TEXT))
+
+
+@pytest.mark.shows("file_too_long")
 def test_outputs_do_not_count_and_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     raw = json.loads(TEXT)
     for cell in raw["cells"]:
@@ -503,6 +520,35 @@ def test_a_cell_that_fails_costs_its_function_only(tmp_path: Path, source: str, 
         load_functions(path, SKEW)
 
 
+def test_a_script_that_prints_and_ends_itself_gives_its_functions(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = f"{PAIRS}\nprint('said')\nif __name__ == '__main__':\n    import sys\n    sys.exit(0)\n"
+    loaded = load_solution(written(tmp_path, script, "mine.py"), SKEW)
+    assert set(loaded.functions) == {"item_pairs"}
+    assert loaded.absent == {"item_trends": "mine.py does not define item_trends"}
+    assert capfd.readouterr() == ("", "said\n"), "standard output belongs to the result"
+
+
+@pytest.mark.shows("cell_unknown")
+@pytest.mark.shows("no_function")
+@pytest.mark.shows("no_reference")
+def test_what_run_cannot_measure_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = written(tmp_path, "item_pair = 3", "mine.py")
+    with pytest.raises(
+        SubmissionError, match=r"no function of lab2_skew to measure: mine\.py does not define item_t"
+    ):
+        load_solution(script, SKEW)
+    bare = solution(tmp_path, nbformat.v4.new_notebook(cells=[new_code_cell(PAIRS)]))
+    monkeypatch.setenv(
+        "SPARKLIMITS_HOME", str(tmp_path)
+    )  # a student's files alone, without the released ones
+    with pytest.raises(SubmissionError, match=f"{LAB}.ipynb has no cell named item_trends, item_pairs"):
+        load_solution(bare, SKEW)
+    with pytest.raises(SubmissionError, match=f"no reference for {LAB} here .*with --solution"):
+        reference_path(SKEW)
+
+
 def test_an_answer_may_import_what_lies_beside_it(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     written(tmp_path / "own", PAIRS, "mine_20260101.py")
@@ -518,6 +564,20 @@ def test_run_recovers_as_check_does(tmp_path: Path) -> None:
     loaded = load_solution(solution(tmp_path, notebook), SKEW)
     assert set(loaded.functions) == {"item_trends", "item_pairs"}
     assert "metadata was lost" in loaded.said[0]
+
+
+@pytest.mark.shows("kernel_ended_often")
+def test_a_notebook_with_many_cells_that_end_the_kernel_is_left_to_a_person(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(step: execution.PatientExecute, notebook: NotebookNode, resources: object, km: object) -> None:
+        step.nb, step._at = notebook, len(step._skipped)  # the first cell that is not left out
+        raise DeadKernelError("gone")
+
+    monkeypatch.setattr(execution.Execute, "preprocess", run)
+    notebook = new_notebook(cells=[new_code_cell("import os\nos._exit(1)") for _ in range(6)])
+    with pytest.raises(SubmissionError, match=r"4 cells ended the kernel, and cell 5 does it too\. A person"):
+        execution.PatientExecute().preprocess(notebook, {})
 
 
 # Installers

@@ -304,3 +304,16 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("sign", ["3.1×", "Gr\udcf6\udcdfer"], ids=["a sign", "a file's name"])
+def test_a_result_is_not_lost_by_a_terminal_that_cannot_show_it(sign: str) -> None:
+    program = (
+        "import sys; from sparklimits import cli; from sparklimits.student import doctor; "
+        f"doctor.doctor = lambda *_: print({sign!a}) or 0; sys.exit(cli.main(['doctor']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("ascii").strip() == sign.encode("ascii", "backslashreplace").decode()

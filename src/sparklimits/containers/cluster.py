@@ -29,7 +29,7 @@ from sparklimits.containers.engine import (
     run,
 )
 from sparklimits.errors import MachineError
-from sparklimits.machine import pytorch_index, web
+from sparklimits.machine import messages, pytorch_index, web
 from sparklimits.machine.paths import work_folder
 from sparklimits.spark.constraints import Machines
 
@@ -211,9 +211,7 @@ def free_port(first: int) -> int:
             except OSError:
                 continue
             return port
-    raise MachineError(
-        f"The ports {first} to {first + 49} of 127.0.0.1 are taken: stop a program that uses one."
-    )
+    raise MachineError(messages.tell("ports_taken", first=first, last=first + 49))
 
 
 def _say(text: str) -> None:
@@ -245,16 +243,13 @@ def _wait(workers: int) -> None:
         for one in inspect(container_ids(ended=True)):
             if one["State"]["Status"] == "exited":
                 last = output(["logs", "--tail", "1", one["Id"]], both=True).strip()
-                raise MachineError(
-                    f"The container {one['Name'].lstrip('/')} has ended: {last or 'it did not say why'}"
-                )
+                name, reason = one["Name"].lstrip("/"), last.rstrip(".") or "it did not say why"
+                raise MachineError(messages.tell("container_ended", name=name, reason=reason))
         there = json.loads(_page(published_port(master), "/json/") or "{}").get("aliveworkers") == workers
         if there and _page(published_port(lab), "/api"):
             return
         if time.monotonic() - begun > _PATIENCE:
-            raise MachineError(
-                f"The cluster is not ready after {_PATIENCE} s: `sparklimits cluster status` shows its containers."
-            )
+            raise MachineError(messages.tell("cluster_not_ready", seconds=_PATIENCE))
         time.sleep(0.5)
 
 

@@ -16,29 +16,6 @@ from sparklimits.machine.paths import project_root
 #: MB: the heap of a lab's executor; those of the lab itself and the master; and what a Java and its Python take beside.
 EXECUTOR_MB, OTHERS_MB, BESIDE_HEAP_MB = 1024, 1408, 400
 
-_REMEDIES = {
-    (
-        "permission denied",
-        "docker.sock",
-    ): "You may not use Docker's engine: `sudo usermod -aG docker $USER`, then log in again.",
-    ("is not a docker command",): "Docker has no compose plugin of version 2: install docker-compose-plugin.",
-    ("Cannot connect to the Docker daemon",): "Docker's engine does not run: start Docker Desktop, or "
-    "`sudo systemctl start docker`.",
-    (
-        "port is already allocated",
-    ): "A port was taken in this moment: run the command again, it looks for another.",
-    (
-        "address already in use",
-    ): "A port was taken in this moment: run the command again, it looks for another.",
-    (
-        "no netem",
-    ): "This kernel cannot delay packets (it has no `netem`): links have a rate here, but no latency; leave out "
-    "--latency.",
-    (
-        "no space left on device",
-    ): "The disk of Docker's engine is full: `docker system prune` removes what no container uses.",
-}
-
 
 def require() -> str:
     """The version of the engine, which must be there, and compose with it.
@@ -81,10 +58,7 @@ def require_gpu() -> None:
         MachineError: it cannot.
     """
     if "nvidia" not in json.loads(output(["info", "--format", "{{json .Runtimes}}"])):
-        raise MachineError(
-            "Docker's engine has no NVIDIA GPU to give: install NVIDIA's driver and its Container Toolkit "
-            "(https://docs.nvidia.com/datacenter/cloud-native/container-toolkit), or leave out --gpu."
-        )
+        raise MachineError(messages.tell("engine_no_gpu"))
 
 
 def project() -> str:
@@ -110,9 +84,7 @@ def compose(arguments: Sequence[str], settings: Mapping[str, str]) -> None:
 def compose_command(*arguments: str) -> list[str]:
     file = project_root() / "docker" / "compose.yaml"
     if not file.is_file():
-        raise MachineError(
-            f"There is no {file}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
-        )
+        raise MachineError(messages.tell("no_labs", folder=file.parent))
     return ["docker", "compose", "--project-name", project(), "--file", str(file), *arguments]
 
 
@@ -142,15 +114,12 @@ def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
-        raise MachineError(
-            "Docker is not installed: https://docs.docker.com/engine/install tells how. The labs run without it, on "
-            "the embedded cluster."
-        ) from None
+        raise MachineError(messages.tell("docker_missing")) from None
 
 
 def _explained(said: str) -> str:
-    for signs, remedy in _REMEDIES.items():
-        if all(sign in said for sign in signs):
-            return remedy
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return f"Docker failed: {lines[-1] if lines else 'it did not say why'}"
+    known = (one for one in messages.every().values() if one.group == "docker")
+    if found := next((one for one in known if one.fits(said)), None):
+        return found.told()
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it did not say why"]
+    return messages.tell("docker_failed", reason=lines[-1].rstrip("."))

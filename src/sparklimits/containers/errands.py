@@ -12,6 +12,7 @@ from typing import TextIO
 from sparklimits.containers import image
 from sparklimits.containers.engine import container_ids, inspect, output, run
 from sparklimits.errors import MachineError
+from sparklimits.machine import messages
 
 
 def serve() -> bool:
@@ -36,9 +37,7 @@ def handed_over(files: Mapping[str, Path]) -> Iterator[str]:
     """
     (lab,) = inspect([_lab()])
     if image.made_from(lab["Image"]) != image.source():
-        raise MachineError(
-            "The cluster's image is not that of this checkout any more: `sparklimits cluster up` makes it anew."
-        )
+        raise MachineError(messages.tell("cluster_old"))
     folder = output(["exec", _lab(), "mktemp", "--directory"]).strip()
     try:
         for path, file in files.items():
@@ -85,5 +84,5 @@ def _exec(command: Sequence[str], folder: str) -> list[str]:
 
 def _lab() -> str:
     if not (found := container_ids("lab")):
-        raise MachineError("The Docker cluster is not up: `sparklimits cluster up` starts it.")
+        raise MachineError(messages.tell("cluster_off"))
     return found[0]

@@ -18,6 +18,7 @@ from pyarrow import csv
 
 from sparklimits.datasets.clicks import CATEGORIES, COLUMNS, LABEL, NUMBERS, SCHEMA
 from sparklimits.errors import DataError
+from sparklimits.machine import messages
 
 
 def load(path: Path) -> pd.DataFrame:
@@ -27,12 +28,9 @@ def load(path: Path) -> pd.DataFrame:
         DataError: no such file, an archive that is cut off, or a bad line, named with its number and reason.
     """
     if not path.is_file():
-        raise DataError(
-            f"There is no file {path}. Get one from https://ailab.criteo.com/ressources/ (its terms apply), or make "
-            "one in that format: `datasets/clicks/prepare.py --format criteo`."
-        )
+        raise DataError(messages.tell("clicks_missing", path=path))
     if not path.stat().st_size:
-        raise DataError(f"{path.name} is empty: download it again.")
+        raise DataError(messages.tell("data_empty", name=path.name))
     try:
         with _opened(path) as file:
             table = csv.read_csv(
@@ -42,7 +40,7 @@ def load(path: Path) -> pd.DataFrame:
                 csv.ConvertOptions(column_types=SCHEMA, null_values=[""], strings_can_be_null=True),
             )
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path.name} is cut off or damaged ({error}): download it again.") from error
+        raise DataError(messages.tell("data_damaged", name=path.name, reason=error)) from error
     except pa.ArrowInvalid as error:
         raise DataError(_first_trouble(path) or f"{path.name} could not be read: {error}.") from error
     clicks = table.to_pandas(strings_to_categorical=True)
@@ -80,7 +78,7 @@ def _first_trouble(path: Path) -> str:
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
             if reason := _wrong_with(line):
-                return f"{path.name}, line {number}: {reason}."
+                return messages.tell("data_line", name=path.name, line=number, reason=reason)
     return ""
 
 

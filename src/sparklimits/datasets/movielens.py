@@ -20,6 +20,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from sparklimits.errors import DataError
+from sparklimits.machine import messages
 
 PUBLISHER = "https://files.grouplens.org/datasets/movielens"
 #: Releases whose format the loader knows.
@@ -45,10 +46,7 @@ def load(folder: Path) -> pd.DataFrame:
     for name, (separator, header) in _FORMATS.items():
         if (path := folder / name).is_file():
             return _read(path, separator, header)
-    raise DataError(
-        f"No MovieLens ratings in {folder}: expected one of {', '.join(_FORMATS)}. Unpack a release from "
-        "https://grouplens.org/datasets/movielens/ there, or let `datasets/movielens/prepare.py` download it."
-    )
+    raise DataError(messages.tell("ratings_missing", folder=folder, names=", ".join(_FORMATS)))
 
 
 def download(release: str, folder: Path, publisher: str = PUBLISHER) -> Path:
@@ -66,7 +64,7 @@ def download(release: str, folder: Path, publisher: str = PUBLISHER) -> Path:
     if any((target / name).is_file() for name in _FORMATS):
         return target
     if target.exists():
-        raise DataError(f"{target} is there but holds no ratings: move it away, then download again.")
+        raise DataError(messages.tell("data_in_the_way", folder=target))
     url = f"{publisher}/{release}.zip"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,15 +77,12 @@ def download(release: str, folder: Path, publisher: str = PUBLISHER) -> Path:
             with open(archive, "rb") as file:
                 found = hashlib.file_digest(file, "md5").hexdigest()
             if found != expected:
-                raise DataError(
-                    f"{archive.name} has the MD5 sum {found}, its publisher states {expected}: "
-                    "download it again."
-                )
+                reason = f"its MD5 sum is {found}, and its publisher states {expected}"
+                raise DataError(messages.tell("data_damaged", name=archive.name, reason=reason))
             _unpacked(archive).rename(target)
     except (OSError, http.client.HTTPException) as error:
         raise DataError(
-            f"{url} could not be downloaded to {folder} ({error}). Download it by hand, here or on another "
-            f"machine, and unpack it to {target}."
+            messages.tell("data_not_downloaded", address=url, folder=folder, reason=error, target=target)
         ) from error
     return target
 
@@ -99,11 +94,13 @@ def _unpacked(archive: Path) -> Path:
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(content)
     except zipfile.BadZipFile as error:
-        raise DataError(f"{archive.name} is not a zip archive ({error}): download it again.") from error
+        reason = f"it is not a zip archive: {error}"
+        raise DataError(messages.tell("data_damaged", name=archive.name, reason=reason)) from error
     for name in _FORMATS:
         for path in sorted(content.rglob(name)):
             return path.parent
-    raise DataError(f"{archive.name} holds no ratings: none of {', '.join(_FORMATS)} is in it.")
+    reason = f"none of {', '.join(_FORMATS)} is in it"
+    raise DataError(messages.tell("data_damaged", name=archive.name, reason=reason))
 
 
 def _md5_in(text: str) -> str:
@@ -117,7 +114,7 @@ def _md5_in(text: str) -> str:
 def _read(path: Path, separator: str, header: bool) -> pd.DataFrame:
     """Reads the whole file at once; only where that fails, line by line, to say what is wrong with it."""
     if not path.stat().st_size:
-        raise DataError(f"{path.name} is empty: download it again.")
+        raise DataError(messages.tell("data_empty", name=path.name))
     names = _header(path, separator) if header else list(_COLUMNS)
     # Arrow splits at single characters: "::" stands around an empty field, which must be empty.
     gaps = [f"gap {number}" for number in range(len(names) - 1)] if separator == "::" else []
@@ -139,7 +136,7 @@ def _read(path: Path, separator: str, header: bool) -> pd.DataFrame:
     except pa.ArrowInvalid as error:
         _refuse(path, separator, names, header, str(error))
     if not len(table):
-        raise DataError(f"{path.name} holds no ratings: the file is cut off. Download it again.")
+        raise DataError(messages.tell("data_empty", name=path.name))
     frame = table.select(list(types)).rename_columns([name for name, _ in _COLUMNS.values()]).to_pandas()
     missing = frame.isna().any(axis=None)
     if missing or not frame["rating"].between(_LOWEST, _HIGHEST).all() or not _ends_with_a_line(path):
@@ -154,7 +151,8 @@ def _header(path: Path, separator: str) -> list[str]:
     for name in _COLUMNS:
         if names.count(name) != 1:
             problem = "no column" if name not in names else "more than one column"
-            raise DataError(f"{path.name}, line 1: {problem} {name}; found {', '.join(names)}.")
+            reason = f"{problem} {name}; found {', '.join(names)}"
+            raise DataError(messages.tell("data_line", name=path.name, line=1, reason=reason))
     return names
 
 
@@ -169,9 +167,10 @@ def _refuse(path: Path, separator: str, names: list[str], header: bool, otherwis
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             reason = "" if header and number == 1 else _wrong_with(line, separator, names)
-            cut = " The file is cut off there." if not line.endswith(b"\n") else ""
-            if reason or cut:
-                raise DataError(f"{path.name}, line {number}: {reason or 'the line does not end'}.{cut}")
+            if not line.endswith(b"\n"):
+                reason = f"{reason}; the file is cut off there".removeprefix("; ")
+            if reason:
+                raise DataError(messages.tell("data_line", name=path.name, line=number, reason=reason))
     raise DataError(f"{path.name} could not be read: {otherwise}.")
 
 

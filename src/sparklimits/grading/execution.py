@@ -26,6 +26,7 @@ from sparklimits.errors import MachineError, SubmissionError
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.matching import functions
 from sparklimits.grading.names import used
+from sparklimits.machine import messages
 
 #: How often a cell may end the kernel: once may be the machine's fault (no memory), twice is the cell's.
 _DEATHS = 2
@@ -74,15 +75,15 @@ class PatientExecute(Execute):
                     raise MachineError("The kernel ended before the first cell ran.") from None
                 deaths[self._at] += _DEATHS if self._stuck else 1
                 if len(self._skipped) == _LEFT_OUT:
-                    raise SubmissionError(
-                        f"{_LEFT_OUT} cells ended the kernel, and cell {self._at + 1} does it too: a person must look."
-                    ) from None
+                    told = messages.tell("kernel_ended_often", count=_LEFT_OUT, cell=self._at + 1)
+                    raise SubmissionError(told) from None
                 self.log.warning("The kernel ended in cell %d; the notebook runs again", self._at + 1)
                 if deaths[self._at] >= _DEATHS:
                     self._skip_what_ended(nb.cells)
                     deaths.clear()
             except (NoSuchKernel, RuntimeError) as error:
-                raise MachineError(f"The notebook's kernel does not start: {error}") from error
+                reason = str(error).rstrip(".")
+                raise MachineError(messages.tell("kernel_not_started", reason=reason)) from error
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, index: int

@@ -19,6 +19,7 @@ from sparklimits.grading.preprocessors import SAID
 from sparklimits.grading.reading import read_submission
 from sparklimits.grading.sandbox import tiers
 from sparklimits.grading.sandboxed import SandboxedExecute
+from sparklimits.machine import messages
 
 
 class SubmissionExporter(NotebookExporter):
@@ -45,9 +46,7 @@ class SubmissionExporter(NotebookExporter):
         """
         path = Path(filename)
         if path.is_symlink() or path.parent.is_symlink():
-            raise SubmissionError(
-                f"{path} is a link to {path.resolve()}: a link is not graded. Put the student's own file there."
-            )
+            raise SubmissionError(messages.tell("a_link", path=path, target=path.resolve()))
         notebook, said = read_submission(path)
         resources = resources if resources is not None else {}
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}

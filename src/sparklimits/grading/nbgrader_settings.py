@@ -40,6 +40,8 @@ def apply(config: Config) -> None:
     # student's; Python's warnings are no failure.
     config.Execute.extra_arguments = [
         "--IPKernelApp.capture_fd_output=False",
+        # What a kernel says of its own connection is nothing to whoever grades, or checks.
+        "--IPKernelApp.log_level=ERROR",
         # A submission never changes the environment that grades the next one.
         "--IPKernelApp.extra_extensions=sparklimits.grading.kernel",
     ]

@@ -12,13 +12,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from sparklimits.errors import SubmissionError
+from sparklimits.machine import messages
 
 #: A larger file is not read. Outputs are dropped while it is parsed, so that memory follows the text of the cells.
 MOST_BYTES = 500_000_000
 #: Outputs above this are worth a word.
 _MANY_BYTES = 10_000_000
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_AGAIN = "Save it once more in JupyterLab, and hand it in again."
 _NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
 
@@ -30,17 +30,15 @@ def read_submission(path: Path) -> tuple[NotebookNode, list[str]]:
     """
     name = path.name
     if not path.is_file():
-        raise SubmissionError(f"There is no file {path}.")
+        raise SubmissionError(messages.tell("file_missing", path=path))
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise SubmissionError(
-                f"{name} has {size / 1e6:,.0f} MB, and at most {MOST_BYTES / 1e6:,.0f} MB are read. Clear its outputs "
-                "in JupyterLab (Edit, Clear Outputs of All Cells), save it, and hand it in again."
-            )
+            told = messages.tell("file_too_long", name=name, megabytes=size / 1e6, most=MOST_BYTES / 1e6)
+            raise SubmissionError(told)
         raw = path.read_bytes()
     except OSError as error:
-        raise SubmissionError(f"{path} cannot be read ({error.strerror}).") from error
+        raise SubmissionError(messages.tell("file_unreadable", path=path, reason=error.strerror)) from error
     said: list[str] = []
     content = _parsed(_text(raw, name, said), name, said)
     notebook = _notebook(content, name, said)
@@ -51,9 +49,9 @@ def read_submission(path: Path) -> tuple[NotebookNode, list[str]]:
 
 def _text(raw: bytes, name: str, said: list[str]) -> str:
     if not raw.strip(b"\0 \t\r\n"):
-        raise SubmissionError(f"{name} is empty. {_AGAIN}")
+        raise SubmissionError(messages.tell("file_empty", name=name))
     if raw.startswith(b"PK\x03\x04"):
-        raise SubmissionError(f"{name} is a zip archive. Unpack it, and hand in the notebook inside.")
+        raise SubmissionError(messages.tell("file_zip", name=name))
     encoding = json.detect_encoding(raw)
     try:
         text = raw.decode(encoding)
@@ -72,7 +70,7 @@ def _parsed(text: str, name: str, said: list[str]) -> Any:
     try:
         content, end = json.JSONDecoder(object_pairs_hook=_without_outputs, strict=False).raw_decode(text)
     except RecursionError as error:
-        raise SubmissionError(f"{name} is no notebook: it is nested too deeply.") from error
+        raise SubmissionError(_no_notebook(name, "it is nested too deeply")) from error
     except json.JSONDecodeError as error:
         raise SubmissionError(_no_json(text, error, name)) from error
     if text[end:].strip("\0 \t\r\n"):
@@ -93,27 +91,31 @@ def _without_outputs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_json(text: str, error: json.JSONDecodeError, name: str) -> str:
     if re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE):
-        return f"{name} holds the marks of a merge in git (<<<<<<<). Resolve it, open it in JupyterLab, and save it."
+        return messages.tell("file_merge", name=name)
     if text.startswith("<"):
-        return f"{name} is a web page, not a notebook: the download went wrong. Download the notebook again."
+        return messages.tell("file_web_page", name=name)
     if not text.startswith("{"):
-        return f"{name} is no notebook: it begins with {text[:20]!r}. {_AGAIN}"
+        return _no_notebook(name, f"it begins with {text[:20]!r}")
     if "Unterminated" in error.msg or not text[error.pos :].strip():
-        return f"{name} ends in the middle: it was not saved or sent as a whole. {_AGAIN}"
-    return f"{name} is damaged in line {error.lineno}: {error.msg}. {_AGAIN}"
+        return messages.tell("file_cut", name=name)
+    return messages.tell("file_damaged", name=name, line=error.lineno, reason=error.msg)
+
+
+def _no_notebook(name: str, reason: str) -> str:
+    return messages.tell("file_no_notebook", name=name, reason=reason)
 
 
 def _notebook(content: Any, name: str, said: list[str]) -> NotebookNode:
     if isinstance(content, dict) and isinstance(content.get("content"), dict):
         content = content["content"]  # as Jupyter's server sends it
     if not isinstance(content, dict) or not isinstance(content.get("cells", content.get("worksheets")), list):
-        raise SubmissionError(f"{name} is no notebook: it has no list of cells. {_AGAIN}")
+        raise SubmissionError(_no_notebook(name, "it has no list of cells"))
     if "cells" not in content:
         said.append(f"The notebook was in format {content.get('nbformat', 3)}: it was converted.")
         try:
             content = nbformat.convert(nbformat.from_dict(content), 4)
         except Exception as error:  # a different error for each way of being broken
-            raise SubmissionError(f"{name} is in an old format and cannot be converted. {_AGAIN}") from error
+            raise SubmissionError(messages.tell("file_old", name=name)) from error
     metadata = content.get("metadata")
     notebook = new_notebook(metadata=nbformat.from_dict(metadata if isinstance(metadata, dict) else {}))
     taken: set[str] = set()

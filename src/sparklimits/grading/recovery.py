@@ -22,6 +22,7 @@ from sparklimits.errors import SubmissionError
 from sparklimits.grading import names
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.matching import Matches, defined, functions, is_solution, match, plain
+from sparklimits.machine import messages
 from sparklimits.machine.paths import project_root
 
 _OPENS = re.compile(r"open_lab\(\s*[\"'](\w+)[\"']")
@@ -64,10 +65,7 @@ def check_version(notebook: NotebookNode, name: str) -> None:
     """
     made_for = _version(notebook)
     if made_for and made_for.split(".")[0] != __version__.split(".")[0]:
-        raise SubmissionError(
-            f"{name} was made for version {made_for} of sparklimits, and this is {__version__}: grade it "
-            "with the version that it was made for."
-        )
+        raise SubmissionError(messages.tell("other_release", name=name, theirs=made_for, ours=__version__))
 
 
 def opens(notebook: NotebookNode) -> str:
@@ -89,17 +87,13 @@ def recover(notebook: NotebookNode, release: NotebookNode, name: str) -> tuple[N
     """
     check_version(notebook, name)
     if (other := opens(notebook)) and other != opens(release):
-        raise SubmissionError(
-            f"{name} holds the notebook of {other}, not of {opens(release)}. Hand in the right one."
-        )
+        raise SubmissionError(messages.tell("other_lab", name=name, other=other, wanted=opens(release)))
     found = match(notebook.cells, release.cells)
     own = [r for r, cell in enumerate(release.cells) if name_of(cell)]
     there = [r for r in own if r in found.cells]
     if not _version(notebook) and 2 * len(there) < len(own):
         raise SubmissionError(
-            f"{name} does not look like the notebook of {opens(release)}: of its {len(own)} cells with a name it "
-            f"holds {len(there)}, and it names no version. `sparklimits reset {opens(release)}` gives a fresh "
-            "copy."
+            messages.tell("not_the_labs", name=name, lab=opens(release), all=len(own), there=len(there))
         )
     return _Repair(notebook, release, found).notebook()
 

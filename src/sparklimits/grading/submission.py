@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from sparklimits.grading.marks import name_of
 from sparklimits.grading.reading import read_submission
 from sparklimits.grading.recovery import check_version, recover, release_of, release_path
 from sparklimits.grading.shell import run_cells
+from sparklimits.machine import messages
 from sparklimits.machine.paths import project_root
 from sparklimits.measurement.lab import Lab
 
@@ -27,10 +30,7 @@ def reference_path(lab: Lab) -> Path:
     """
     path = _solution(lab)
     if not path.is_file():
-        raise SubmissionError(
-            f"There is no reference for {lab.id} here ({path.parent.parent} is the instructor's folder). Name "
-            "your own notebook or file with --solution."
-        )
+        raise SubmissionError(messages.tell("no_reference", lab=lab.id, folder=path.parent.parent))
     return path
 
 
@@ -45,7 +45,7 @@ def read_notebook(path: Path) -> NotebookNode:
         SubmissionError: no such file, or it is no notebook.
     """
     if not path.is_file():
-        raise SubmissionError(f"There is no file {path}.")
+        raise SubmissionError(messages.tell("file_missing", path=path))
     try:
         return nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises a different error for each way of being broken
@@ -76,14 +76,14 @@ def load_solution(path: Path, lab: Lab) -> Loaded:
     said: list[str] = []
     if path.suffix == ".py":
         if not path.is_file():
-            raise SubmissionError(f"There is no file {path}.")
+            raise SubmissionError(messages.tell("file_missing", path=path))
         namespace = _run_file(path)
         errors: dict[str, str] = {}
     else:
         notebook, said = recovered(path, lab)
         cells = {name_of(cell): cell.source for cell in notebook.cells if cell.cell_type == "code"}
         if missing := [name for name in lab.names if name not in cells]:
-            raise SubmissionError(f"{path.name} has no cell named {', '.join(missing)}.")
+            raise SubmissionError(messages.tell("cell_unknown", name=path.name, cells=", ".join(missing)))
         namespace, errors = run_cells({name: cells[name] for name in lab.names}, path.resolve().parent)
     functions = {name: namespace[name] for name in lab.names if callable(namespace.get(name))}
     absent = {
@@ -94,7 +94,8 @@ def load_solution(path: Path, lab: Lab) -> Loaded:
         if name not in functions
     }
     if not functions:
-        raise SubmissionError(f"There is no function of {lab.id} to measure: {'; '.join(absent.values())}.")
+        reason = "; ".join(absent.values()).rstrip(".")
+        raise SubmissionError(messages.tell("no_function", lab=lab.id, reason=reason))
     return Loaded(functions, absent, said)
 
 
@@ -127,8 +128,11 @@ def load_functions(path: Path, lab: Lab) -> dict[str, Callable[..., Any]]:
 def _run_file(path: Path) -> dict[str, Any]:
     # Spark ships functions of __main__ to the executors by value; those of another module it would import there.
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    try:
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
-    except Exception as error:
-        raise SubmissionError(f"{path.name}: {type(error).__name__}: {error}") from error
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            exec(compile(path.read_bytes(), str(path), "exec"), namespace)
+        except SystemExit:  # `sys.exit(main())` at its end: the functions above it are there
+            pass
+        except Exception as error:
+            raise SubmissionError(f"{path.name}: {type(error).__name__}: {error}") from error
     return namespace

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sparklimits.errors import SparkLimitsError
+from sparklimits.machine import messages
 
 if TYPE_CHECKING:
     from sparklimits.measurement.lab import Lab
@@ -31,7 +32,7 @@ def find(lab_id: str) -> Lab:
         SparkLimitsError: there is no such lab; the message lists those there are.
     """
     if lab_id not in ids():
-        raise SparkLimitsError(f"There is no lab {lab_id!r}. The labs are: {', '.join(ids())}.")
+        raise SparkLimitsError(messages.tell("no_lab", name=repr(lab_id), labs=", ".join(ids())))
     lab: Lab = importlib.import_module(f"{__name__}.{lab_id}").LAB
     return lab
 

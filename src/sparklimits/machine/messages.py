@@ -65,7 +65,7 @@ def every() -> Mapping[str, Message]:
     return {one.name: one for one in _messages()}
 
 
-def tell(name: str, **values: object) -> str:
+def tell(name: str, /, **values: object) -> str:
     """The paragraph that a message gives with these values in its places.
 
     Raises:

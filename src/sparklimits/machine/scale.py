@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from sparklimits.errors import SparkLimitsError
+from sparklimits.machine import messages
 
 #: From this scale on the bars for speed hold: on less data the fixed costs of a job hide the gain.
 CLOCKED = 0.8
@@ -24,5 +25,5 @@ def scale_from_environment() -> float:
     except ValueError:
         scale = 0.0
     if not scale > 0:
-        raise SparkLimitsError(f"SPARKLIMITS_SCALE is {text!r}; write a positive number such as 0.5 or 10.")
+        raise SparkLimitsError(messages.tell("scale", value=repr(text)))
     return scale

@@ -157,10 +157,7 @@ def _replace_a_strangers_session() -> None:
     if stranger is None and SparkContext._gateway is None:
         return
     if stranger is not None:
-        print(
-            f"There was a Spark session on {stranger.master} already, from a startup file or a cell above. The lab "
-            "needs a cluster of its own: that session was stopped."
-        )
+        print(messages.tell("session_of_others", master=stranger.master))
         with contextlib.suppress(Exception):
             stranger.stop()
     end()

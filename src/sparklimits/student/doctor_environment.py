@@ -8,8 +8,9 @@ import locale
 import os
 import platform
 import sys
+import tempfile
 
-from sparklimits.machine import environment, paths, user
+from sparklimits.machine import environment, messages, paths, user
 from sparklimits.machine.scale import scale_from_environment
 from sparklimits.spark import master
 from sparklimits.spark.constraints import Constraints
@@ -33,9 +34,12 @@ def findings() -> list[Finding]:
 
 
 def _python() -> Finding:
+    found = f"{platform.python_version()} ({sys.executable})"
+    if sys.flags.optimize > 1:
+        remedy = "unset PYTHONOPTIMIZE: packages lack texts that they read, and cannot be imported"
+        return Finding("Python", False, f"{found}, with -OO", remedy)
     ok = sys.version_info >= (3, 11)
-    remedy = "" if ok else "install Python 3.11 or newer"
-    return Finding("Python", ok, f"{platform.python_version()} ({sys.executable})", remedy)
+    return Finding("Python", ok, found, "" if ok else "install Python 3.11 or newer")
 
 
 def _packages() -> Finding:
@@ -107,11 +111,13 @@ def _course() -> Finding:
     if not (root / "labs").is_dir():
         remedy = "run this in the course's folder, or set SPARKLIMITS_HOME"
         return Finding("Course", False, f"no labs in {root}", remedy)
-    place = work if work.exists() else work.parent
-    if not os.access(place, os.W_OK):
-        remedy = f"{place} cannot be written: set SPARKLIMITS_HOME to a copy of the course of your own"
+    place = next(one for one in (work, *work.parents) if one.exists())
+    try:
+        tempfile.TemporaryDirectory(prefix=".sparklimits-", dir=place).cleanup()
+    except OSError as error:
+        remedy = messages.tell("work_not_writable", path=work, reason=error.strerror or error)
         return Finding("Course", False, f"in {root}", remedy)
-    shared = "" if work == root / "work" else ", which is shared"
+    shared = "" if work == root / "work" or "SPARKLIMITS_WORK" in os.environ else ", which is shared"
     return Finding("Course", True, f"in {root}{shared}; your copies are in {work}")
 
 

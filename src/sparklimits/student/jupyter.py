@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from sparklimits.errors import SparkLimitsError
-from sparklimits.machine import environment, jupyter_files
+from sparklimits.machine import environment, jupyter_files, messages
 from sparklimits.machine.paths import project_root
 from sparklimits.student import workspace
 
@@ -38,10 +38,7 @@ def open_teach(arguments: list[str]) -> int:
     """
     root = project_root()
     if not (root / "solutions").is_dir():
-        raise SparkLimitsError(
-            f"There is no folder {root / 'solutions'}: this is a student's copy of the course, and `sparklimits lab` "
-            "opens it. An instructor runs this inside the course's folder, or sets SPARKLIMITS_HOME to it."
-        )
+        raise SparkLimitsError(messages.tell("no_solutions", folder=root / "solutions"))
     return _run(root, ["both"], arguments)
 
 
@@ -80,6 +77,7 @@ def _environment(settings: list[str]) -> dict[str, str]:
         "JUPYTER_CONFIG_PATH": os.pathsep.join([*([theirs] if theirs else []), *ours]),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PYTHONPATH": environment.python_path(),
+        "PYTHONOPTIMIZE": "",  # with 2, JupyterLab lacks texts that it reads, and does not start
     }
 
 

@@ -21,8 +21,8 @@ from nbgrader.server_extensions.validate_assignment.handlers import ValidateAssi
 from tornado import web
 
 from sparklimits.display.tables import as_markdown
-from sparklimits.errors import SparkLimitsError
 from sparklimits.grading.check import Mark, check
+from sparklimits.machine import crash
 from sparklimits.machine.paths import project_root
 
 #: The checks that run now, by notebook: who asks again while one runs gets the same answer.
@@ -104,8 +104,8 @@ def main(notebook: str) -> int:
     """Prints the marks of a notebook as JSON; 1 and one line on standard error when it cannot be checked."""
     try:
         marks, said = check(Path(notebook))
-    except SparkLimitsError as error:
-        print(error, file=sys.stderr)
+    except Exception as error:
+        print(" ".join(crash.told(error).split()), file=sys.stderr)
         return 1
     print(json.dumps({"marks": [asdict(mark) for mark in marks], "said": said}))
     return 0

@@ -25,9 +25,7 @@ def prepare() -> Path:
     """
     released = project_root() / "labs"
     if not released.is_dir():
-        raise SparkLimitsError(
-            f"There is no folder {released}. Run this inside the course's folder, or set SPARKLIMITS_HOME to it."
-        )
+        raise SparkLimitsError(messages.tell("no_labs", folder=released))
     work = work_folder()
     try:
         _fill(work, released)
@@ -67,11 +65,8 @@ def reset(lab_id: str) -> Path | None:
         SparkLimitsError: there is no such lab.
     """
     labs.find(lab_id)
-    if not (project_root() / "labs" / lab_id).is_dir():
-        raise SparkLimitsError(
-            f"There is no folder labs/{lab_id} in {project_root()} to restore it from. Run this inside the "
-            "course's folder, or set SPARKLIMITS_HOME to it."
-        )
+    if not (source := project_root() / "labs" / lab_id).is_dir():
+        raise SparkLimitsError(messages.tell("no_labs", folder=source))
     work = work_folder()
     if not (work / lab_id).exists():
         prepare()
