@@ -130,13 +130,8 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     grade.add_argument("folder", type=Path, metavar="DIR", help="nbgrader's submitted/, or a folder like it")
     grade.add_argument("--json", type=Path, metavar="OUT", help="write the marks to this file as JSON")
     where = grade.add_mutually_exclusive_group()
-    where.add_argument(
-        "--slots",
-        type=int,
-        default=1,
-        metavar="N",
-        help="grade N at a time, each on cores of its own (default: 1)",
-    )
+    at_a_time = "grade N at a time, each on cores of its own (default: 1)"
+    where.add_argument("--slots", type=int, default=1, metavar="N", help=at_a_time)
     where.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
     grade.set_defaults(command=_grade)
 

@@ -85,7 +85,7 @@ class Exercise:
     The seconds of an exercise that is not ``timed`` are no part of the lab's speedup; it runs once in a measurement
     and is judged by its counter.
 
-    ``collects`` bounds the bytes that tasks may send to the driver at scale 1: the result's, and room, as each task says
+    ``collects`` bounds the bytes that tasks may send to the driver at scale 1: the result's, and room, as a task says
     some 6 kB of itself. Who brings the data there, and works on them in the driver, needs more. None: not bounded.
 
     ``check(result, data)`` compares a collected result with an independent computation on the same data.
