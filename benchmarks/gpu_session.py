@@ -4,11 +4,11 @@
 
 It needs PyTorch, NumPy, SciPy, pandas and PyArrow, and no Spark and no network: from a bare copy of this repository,
 ``PYTHONPATH=src python benchmarks/gpu_session.py`` is enough. Without a GPU it measures the CPU, and says so.
-``--short`` is its smallest size, for a look whether it runs. A part that fails leaves its error and the other parts.
+``--short`` is its smallest size, to see that it runs. A part that fails leaves its error and the other parts.
 
 Writes ``benchmarks/results/gpu_session.json`` by the device's name, or the device's own figures to FILE, after each
-part. ``--page`` also puts the table of all devices into ``course/lab7_gpu.md``; the ``speedup`` of lab 7's exercise says what
-``gain`` in ``lab7_gpu/__init__.py`` may be on a card.
+part. ``--page`` also puts the table of all devices into ``course/lab7_gpu.md``. Its ``speedup`` says
+what ``gain`` in ``lab7_gpu/__init__.py`` may be on a card.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))  # a bare copy has nothing installed
 
 import numpy as np
 import pandas as pd
@@ -42,6 +39,7 @@ from sparklimits.measurement import bars, pairs
 from sparklimits.measurement.plan import BASELINE, GRADED, Place, Plan
 from sparklimits.spark.timed import clocked
 
+ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks" / "results" / "gpu_session.json"
 PAGE = ROOT / "course" / "lab7_gpu.md"
 #: Seconds after which no further part begins: what is there by then is worth more than a part that is cut off.
@@ -184,8 +182,9 @@ def ddp(place: torch.device, short: bool) -> Found:
 def table(results: dict[str, Found]) -> list[str]:
     """The lines of the page's table, one for each device."""
     lines = [
-        "| device | transfer, launch, arithmetic of a step on 32 rows, ms | on 2,048 rows | rows a second, batches of 8 → 2,048 "
-        "| peak, billion operations a second | memory, GB a second | share of the peak, 2,048 rows | `train_epoch` |",
+        "| device | transfer, launch, arithmetic of a step on 32 rows, ms | on 2,048 rows "
+        "| rows a second, batches of 8 → 2,048 | peak, billion operations a second | memory, GB a second "
+        "| share of the peak, 2,048 rows | `train_epoch` |",
         "|---|--:|--:|--:|---|--:|--:|--:|",
     ]
     for name, found in results.items():

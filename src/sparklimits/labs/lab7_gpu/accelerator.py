@@ -1,4 +1,4 @@
-"""What a device can do, measured: its peak, its memory, and what a step of training costs there. The CPU is a device too."""
+"""What a device can do, measured: its peak, its memory, and what a step of training costs. The CPU is a device too."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Step:
         writes two of them.
         """
         numbers = 0
-        for layer, one in enumerate(one for one in self.network if isinstance(one, nn.Linear)):
+        for layer, one in enumerate(one for one in self.network.modules() if isinstance(one, nn.Linear)):
             weights, ins, outs = one.weight.numel(), batch * one.in_features, batch * one.out_features
             numbers += (2 + (layer > 0)) * (weights + ins + outs) + 5 * weights
         return 4 * numbers

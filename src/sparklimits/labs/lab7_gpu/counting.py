@@ -1,7 +1,7 @@
 """What a training asks of PyTorch, counted: operations, waits for a number, bytes that change place, rough products.
 
-PyTorch hands every operation to a ``TorchDispatchMode`` before it runs it. Counting slows Python down, so nothing is timed
-meanwhile.
+PyTorch hands every operation to a ``TorchDispatchMode`` before it runs it. Counting slows Python down, so nothing is
+timed meanwhile.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Watch(TorchDispatchMode):
     """Counts what runs in its body.
 
     ``operations`` are those that Python asks PyTorch for, one by one. ``waits`` are for numbers of the device; what an
-    optimiser reads of its own counters does not count, since those stay on the CPU. ``moved_bytes`` went from one device to
-    another. A CUDA graph hides its operations: each of its ``replays`` counts as one.
+    optimiser reads of its own counters does not count, since those stay on the CPU. ``moved_bytes`` went from one
+    device to another. A CUDA graph hides its operations: each of its ``replays`` counts as one.
     """
 
     def __init__(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 HINTS = {
     "train_epoch": (
         """\
-How many operations does Python ask for before a single row has reached the network? Which line needs a number of the
-device, and how often?""",
+How many operations does Python ask for before a single row has reached the network? Which line needs a number of
+the device, and how often?""",
         """\
-*The rows:* `rows.to(place)` once, then slices of it; `split` makes them without copying. *The batch:* step 3 shows where
-more rows stop helping. An eighth of the steps needs longer ones, up to eight times; the test tells when the loss is no
-longer reached. *The loss:* add it up in a tensor on the device, `detach`ed, and fetch it once after the loop. *The
-update:* `torch.optim.Adam` has an argument that makes it one operation instead of some dozens.""",
+*The rows:* `rows.to(place)` once, then slices of it; `split` makes them without copying. *The batch:* step 3 shows
+where more rows stop helping. Fewer steps must be longer ones: with eight times the rows in a batch, up to eight times
+the rate. The test tells when the loss is no longer reached. *The loss:* add it up in a tensor on the device,
+`detach`ed, and fetch it once after the loop. *The update:* `torch.optim.Adam` has an argument that makes it one
+operation instead of some dozens.""",
         """\
 The mean brightness of a film's frames, fetched once at the end:
 

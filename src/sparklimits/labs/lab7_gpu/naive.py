@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ALIKE = 0.05
 #: Share of the arithmetic of one pass that must be there.
 PASS = 0.95
-#: Arithmetic of one row in matrix products: forward, and back to the weights and, but for the first layer, to the inputs.
+#: Arithmetic of one row in matrix products: forward, back to the weights, and to the inputs but for the first layer's.
 FLOPS = 2 * sum(
     (2 + (layer > 0)) * width * following for layer, (width, following) in enumerate(pairwise(SIZES))
 )
@@ -137,7 +137,7 @@ def drive_epoch(solution: Solution, inputs: Mapping[str, Any]) -> Outcome:
             raise CandidateError("train_epoch", f"a second pass, which was counted, {reason}")
         return {
             "operations": watch.operations,
-            "waits": watch.waits,
+            "waits_per_thousand_rows": 1000 * watch.waits / len(rows),
             "moved_bytes": watch.moved_bytes,
             "on_a_gpu": float(place.type == "cuda"),
         }
@@ -150,7 +150,7 @@ def drive_epoch(solution: Solution, inputs: Mapping[str, Any]) -> Outcome:
 
 
 def drive_step(solution: Solution, inputs: Mapping[str, Any]) -> Outcome:
-    """So many steps by plain gradient descent: the network's parameters, the mean loss, and what was computed in 32 bits."""
+    """Some steps by plain gradient descent: the parameters, the mean loss, and what was computed in 32 bits."""
     import torch
     from torch.nn.utils import parameters_to_vector
 

@@ -1,4 +1,4 @@
-"""Ways to keep a device busy, each measured where it exists: fewer launches, copies beside the arithmetic, several devices."""
+"""Ways to keep a device busy, measured where they exist: fewer launches, copies beside the arithmetic, a group."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def launches(size: Size, batch: int, place: torch.device) -> dict[str, float]:
 
 
 def recorded(step: Step, batch: int, width: int) -> torch.cuda.CUDAGraph:
-    """A step as a CUDA graph: it repeats the same launches on the same memory, so new rows are copied into the old ones."""
+    """A step as a CUDA graph. It repeats its launches on the same memory: new rows are copied into the old ones."""
     work, side = step.on(batch, width), torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):  # what is made at the first steps must be there before the recording
