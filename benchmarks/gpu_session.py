@@ -105,7 +105,7 @@ def device_figures(place: torch.device, short: bool) -> Found:
     if short:
         accelerator.COPIED["cpu"] = accelerator.COPIED["cuda"] = 1 << 18
     few, many = (8, 64) if short else (32, 2048)
-    roof = accelerator.roofline(size, (few, many), place)
+    roof = accelerator.roofline(size, (8, 64) if short else (8, 128, 2048), place)
     some = torch.rand(1024 if short else 16_384, size.width)
     return {
         "network": str(size),

@@ -213,7 +213,7 @@ def test_a_step_s_arithmetic_is_that_of_its_layers() -> None:
     # Two for each weight and row: forward, and the gradients of the weights, and of the inputs but the first.
     assert step.flops(10, 8) == 2 * 10 * (3 * weights - 8 * 16)
     assert step.bytes(10, 8) == 4 * (
-        2 * (128 + 80 + 160) + 3 * (256 + 160 + 160) + 3 * (16 + 160 + 10) + 5 * weights
+        2 * (128 + 80 + 160) + 3 * (256 + 160 + 160) + 3 * (16 + 160 + 10) + 7 * weights
     )
     assert naive.FLOPS == 2 * (3 * (2 * 64 * 64 + 64) - 64 * 64)
 

@@ -108,9 +108,10 @@ class Step:
         self, network: nn.Module, place: torch.device, kind: torch.dtype = torch.float32, fused: bool = False
     ) -> None:
         self.network, self.place, self.kind = copy.deepcopy(network).to(place), place, kind
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(), lr=0.0, momentum=0.9, fused=fused, foreach=False
-        )
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=0.0, fused=fused, foreach=False,
+            capturable=fused and place.type == "cuda",  # a CUDA graph may record it
+        )  # fmt: skip
 
     def __call__(self, rows: Tensor, labels: Tensor) -> None:
         with torch.autocast(self.place.type, torch.bfloat16, enabled=self.kind == torch.bfloat16):
@@ -133,13 +134,13 @@ class Step:
     def bytes(self, batch: int, width: int) -> int:
         """The least that a step must read and write in float32.
 
-        Each matrix product reads two matrices and writes one; an update reads weight, gradient and momentum, and
-        writes two of them.
+        Each matrix product reads two matrices and writes one; an update reads a weight, its gradient and two moments,
+        and writes all but the gradient.
         """
         numbers = 0
         for layer, one in enumerate(one for one in self.network.modules() if isinstance(one, nn.Linear)):
             weights, ins, outs = one.weight.numel(), batch * one.in_features, batch * one.out_features
-            numbers += (2 + (layer > 0)) * (weights + ins + outs) + 5 * weights
+            numbers += (2 + (layer > 0)) * (weights + ins + outs) + 7 * weights
         return 4 * numbers
 
 
