@@ -1,4 +1,4 @@
-"""Lab 7 measured from end to end: nothing of it runs on the cluster, and its counts come when the clock has stopped."""
+"""Counts that are made when they are read: after the clock has stopped."""
 
 from __future__ import annotations
 
@@ -9,25 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sparklimits.display import figures
 from sparklimits.errors import CandidateError
-from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs.lab7_gpu import LAB
 from sparklimits.measurement.bench import in_session
-from sparklimits.measurement.experiment import Experiment
 from sparklimits.measurement.lab import Outcome
 from tests.sessions import shared
-
-
-def test_the_reference_earns_all_counts_without_a_task_of_spark() -> None:
-    result = Experiment(LAB, shared(LAB), scale=0.1).measure(load_functions(reference_path(LAB), LAB))
-    assert result.verdict == "inconclusive", result.reasons  # so few rows are not for the clock
-    assert {part: result.share(part) for part in LAB.bars} == dict.fromkeys(LAB.bars, 1.0)
-    assert result.arms["candidate"].summary["tasks"] == 0
-    assert result.arms["baseline"].functions["train_epoch"]["operations"] > 20_000
-    assert result.quality["train_epoch_loss"] < result.quality["train_epoch_target"] + 0.03
-    assert any(name == "train_epoch, median seconds" for name, *_ in result.rows())
-    assert len(figures.comparison(result).axes) == 1
 
 
 def test_what_is_counted_when_it_is_read_takes_no_time_and_its_error_is_the_function_s() -> None:

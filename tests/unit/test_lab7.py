@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from sparklimits.containers import cluster, engine
+from sparklimits.display import figures
 from sparklimits.errors import CandidateError, MachineError
 from sparklimits.labs import find
 from sparklimits.labs.lab7_gpu import LAB, accelerator, naive, routes
@@ -25,7 +26,11 @@ from sparklimits.labs.lab7_gpu.oracle import TOLERANCE
 from sparklimits.labs.lab7_gpu.pictures import under_the_roof
 from sparklimits.labs.lab7_gpu.trainer import Adam, held_out_loss, train
 from sparklimits.measurement.bars import counter_share
+from sparklimits.measurement.calls import collected
 from sparklimits.measurement.lab import Outcome, Quality
+from sparklimits.measurement.measurement import Measurement
+from sparklimits.spark.counters import Counters
+from sparklimits.spark.timed import Timed, clocked
 from tests.submissions import ROOT, four
 
 CPU = torch.device("cpu")
@@ -143,6 +148,47 @@ def test_the_pass_that_is_counted_must_be_one(trick: Any, says: str, inputs: dic
     with pytest.raises(CandidateError) as raised:
         dict(outcome.counts)
     assert says in str(raised.value)
+
+
+class Here:
+    """A bench without a session: lab 7's functions ask for none."""
+
+    backend = "embedded"
+
+    def run(self, exercises: Any, solutions: Any, data: Training, name: str) -> dict[str, Timed[Outcome]]:
+        flat = np.concatenate([part.ravel() for layer in data.start for part in layer])
+        given = {"rows": data.rows, "labels": data.labels, "start": flat}
+        parts = {}
+        for one in exercises:
+            outcome, seconds = clocked(lambda one=one: collected(one, solutions[one.name], given))
+            parts[one.name] = Timed(outcome, seconds, Counters(other=dict(outcome.counts)))
+        return parts
+
+    def recover(self) -> None:
+        raise AssertionError("nothing here can die")
+
+
+@on_the_cpu
+def test_a_measurement_of_the_reference_earns_all_counts_without_a_task_of_spark() -> None:
+    reference = {name: function("reference", name) for name in LAB.names}
+    result = Measurement(LAB, Here(), scale=SCALE).measure(reference)
+    assert result.verdict == "inconclusive", result.reasons  # so few rows are not for the clock
+    assert {part: result.share(part) for part in LAB.bars} == dict.fromkeys(LAB.bars, 1.0)
+    assert result.arms["candidate"].summary["tasks"] == 0
+    assert result.arms["baseline"].functions["train_epoch"]["operations"] > 20_000
+    assert any(name == "train_epoch, median seconds" for name, *_ in result.rows())
+    assert "train_epoch, operations" in str(result)
+    assert len(figures.comparison(result).axes) == 1
+
+
+@on_the_cpu
+def test_what_is_wrong_in_a_measurement_earns_nothing_and_the_rest_is_shown() -> None:
+    result = Measurement(LAB, Here(), scale=SCALE).measure(
+        {name: function("wrong", name) for name in LAB.names}
+    )
+    assert result.verdict == "wrong"
+    assert not any(result.share(part) for part in ("speed", *LAB.bars))
+    assert "held-out loss" in str(result)
 
 
 def test_what_is_wrong_is_named(data: Training, inputs: dict[str, Any]) -> None:
