@@ -29,7 +29,7 @@ _spent: dict[str, dict[str, float]] = defaultdict(dict)
 #: These run on the same session: a Java that has just started costs fifteen seconds of two cores, and its first runs of
 #: a plan as much again. What is not named here has a cluster of another kind, or none.
 ONE_SESSION = {
-    "spark": ("experiment", "lab0", "lab3", "lab4", "lab5", "lab6", "notebook", "primer", "session"),
+    "spark": ("experiment", "lab0", "lab3", "lab4", "lab5", "lab6", "lab7", "notebook", "primer", "session"),
     "full": ("many_jobs", "models", "whose_fault"),
 }
 

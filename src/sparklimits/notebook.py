@@ -99,7 +99,7 @@ class OpenLab:
         with session.pristine(self.spark):
             run = timed(self.spark, function.__name__, work)
         outcome, collected = run.output
-        run.counters.other = outcome.counts
+        run.counters.other = dict(outcome.counts)
         outcome.table.attrs = dict(outcome.notes)
         shown, count = self.lab.shown, executors.count(self.spark)
         called = name or function.__name__

@@ -42,7 +42,7 @@ def clicks() -> ClickData:
 
 
 def test_the_trainer_needs_no_spark() -> None:
-    imports = "import sparklimits.labs.lab5_offload.device_training, sys"
+    imports = "import sparklimits.labs.lab5_offload.networks, sys"
     code = f"{imports}; assert not [name for name in sys.modules if 'pyspark' in name]"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 

@@ -22,3 +22,4 @@ def test_who_grades_what() -> None:
     assert found["lab0_measuring", "explain"] == "a person"
     assert found["lab6_capstone", "evidence_points"] == "the notebook"
     assert found["lab6_capstone", "bytes_points"] == "Spark's counters"
+    assert found["lab7_gpu", "train_epoch_points"] == "counts of PyTorch"

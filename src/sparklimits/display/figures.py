@@ -189,11 +189,15 @@ def curves(
 
 def comparison(result: Result) -> Picture:
     """Both task timelines on one time axis, and the paired times."""
+    joined = {arm: _one_after_another(result.arms[arm].counters) for arm in (BASELINE, CANDIDATE)}
+    if not any(part.tasks for part in joined.values()):  # nothing ran on the cluster
+        figure, paired = _figure(4.5, 3.6)
+        _draw_pairs(paired, result)
+        return figure
     figure = Picture(9.0, 3.6)
     grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
     ends = 0.0
     lanes = []
-    joined = {arm: _one_after_another(result.arms[arm].counters) for arm in (BASELINE, CANDIDATE)}
     executors = max(len({task.executor for task in part.tasks}) for part in joined.values())
     for row, arm in enumerate(joined):
         axes = figure.add_subplot(grid[row, 0])
@@ -204,17 +208,7 @@ def comparison(result: Result) -> Picture:
         axes.set_xlim(0, ends * 1.03)
     lanes[1].set_xlabel(max((axes.get_xlabel() for axes in lanes), key=len))
     lanes[0].set_xlabel("")
-    paired = figure.add_subplot(grid[:, 1])
-    for slow, fast in zip(result.seconds[BASELINE], result.seconds[CANDIDATE], strict=True):
-        paired.plot([0, 1], [slow, fast], color=QUIET, linewidth=1, zorder=1)
-    for position, arm in enumerate((BASELINE, CANDIDATE)):
-        values = result.seconds[arm]
-        paired.scatter([position] * len(values), values, color=_COLOURS[arm], zorder=2)
-    paired.set_xticks([0, 1], [_LABELS[BASELINE], _LABELS[CANDIDATE]])
-    paired.set_xlim(-0.4, 1.4)
-    paired.set_ylim(bottom=0)
-    paired.set_ylabel("seconds")
-    paired.set_title(f"{result.pairs} pairs: {result.speedup:.2f}× [{result.low:.2f}, {result.high:.2f}]")
+    _draw_pairs(figure.add_subplot(grid[:, 1]), result)
     return figure
 
 
@@ -241,6 +235,20 @@ def _figure(width: float, height: float) -> tuple[Picture, Axes]:
 def _panels(count: int, width: float, height: float) -> tuple[Picture, list[Axes]]:
     figure = Picture(width, height)
     return figure, list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
+
+
+def _draw_pairs(paired: Axes, result: Result) -> None:
+    """Draws the seconds of both ways, a line for each pair."""
+    for slow, fast in zip(result.seconds[BASELINE], result.seconds[CANDIDATE], strict=True):
+        paired.plot([0, 1], [slow, fast], color=QUIET, linewidth=1, zorder=1)
+    for position, arm in enumerate((BASELINE, CANDIDATE)):
+        values = result.seconds[arm]
+        paired.scatter([position] * len(values), values, color=_COLOURS[arm], zorder=2)
+    paired.set_xticks([0, 1], [_LABELS[BASELINE], _LABELS[CANDIDATE]])
+    paired.set_xlim(-0.4, 1.4)
+    paired.set_ylim(bottom=0)
+    paired.set_ylabel("seconds")
+    paired.set_title(f"{result.pairs} pairs: {result.speedup:.2f}× [{result.low:.2f}, {result.high:.2f}]")
 
 
 def _draw_timeline(axes: Axes, counters: Counters, at_least: int = 1) -> float:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sparklimits.errors import in_one_line
 from sparklimits.machine import messages
+
+if TYPE_CHECKING:
+    import torch
 
 
 @cache
@@ -34,3 +38,10 @@ def refusal() -> str | None:
         except Exception as error:  # PyTorch has several errors for it, by version
             return messages.tell("gpu_not_used", reason=in_one_line(error).rstrip("."))
     return ""
+
+
+def device() -> torch.device:
+    """Where to train: the GPU when PyTorch can use one, else the CPU. The one place that decides it."""
+    import torch
+
+    return torch.device("cuda" if usable() else "cpu")

@@ -65,7 +65,8 @@ class Bar:
 class Outcome:
     """What an exercise's ``drive`` made of a solution: a table, of Spark or of pandas.
 
-    ``counts`` are counts of work that Spark does not see, by names that Spark does not use. ``notes`` are for the
+    ``counts`` are counts of work that Spark does not see, by names that Spark does not use. They are read when the
+    clock has stopped: a mapping that counts only then takes none of the function's time. ``notes`` are for the
     exercise's own check and pictures. Both come from the drive alone: what a solution writes on its table is dropped.
     """
 

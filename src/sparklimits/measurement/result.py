@@ -32,7 +32,7 @@ _MEANING = {
 class ExerciseResult:
     """One function's part: median seconds, and the work counter before and after.
 
-    The seconds of a function that does nothing ``on_cluster`` say nothing, and are not shown.
+    The seconds of a function that is not ``clocked`` say nothing, and are not shown.
     """
 
     counter: str
@@ -40,7 +40,7 @@ class ExerciseResult:
     candidate_s: float
     baseline_counter: float
     candidate_counter: float
-    on_cluster: bool = True
+    clocked: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Result:
         rows = [
             (f"{name}, median seconds", f"{part.baseline_s:.2f}", f"{part.candidate_s:.2f}", "")
             for name, part in self.exercises.items()
-            if part.on_cluster
+            if part.clocked
         ]
         if not math.isnan(self.speedup):
             rows.append(("speedup, mean of the pairs", "", "", f"{self.speedup:.2f}×"))

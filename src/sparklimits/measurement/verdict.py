@@ -228,7 +228,7 @@ def _part(exercise: Exercise, runs: Mapping[str, Sequence[Run]], elsewhere: Sequ
         candidate_s=seconds(CANDIDATE),
         baseline_counter=statistics.median(counted(runs[BASELINE])),
         candidate_counter=max(statistics.median(counted(runs[CANDIDATE])), *counted(elsewhere), 0.0),
-        on_cluster=bool(exercise.needs),
+        clocked=exercise.timed or bool(exercise.needs),
     )
 
 

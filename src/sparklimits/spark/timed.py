@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sparklimits.spark import page
 from sparklimits.spark.counters import Counters
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ def timed(spark: SparkSession, label: str, work: Callable[[], Output]) -> Timed[
     Raises:
         SparkLimitsError: what :func:`sparklimits.spark.page.collect` raises.
     """
+    from sparklimits.spark import page  # the clock alone runs where there is no Spark
+
     with page.collect(spark, label) as counters:
         output, seconds = clocked(work)
     return Timed(output, seconds, counters)

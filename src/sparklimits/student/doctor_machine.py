@@ -159,7 +159,7 @@ def _gpu() -> Finding:
     names = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
     if not names:
         return Finding(
-            "NVIDIA GPU", None, "none", "optional: the off-load lab measures a GPU too when there is one"
+            "NVIDIA GPU", None, "none", "optional: lab 7 measures a GPU in the CPU's place when there is one"
         )
     found, reason = ", ".join(names.splitlines()), gpu.refusal()
     if reason is None:

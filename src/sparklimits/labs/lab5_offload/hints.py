@@ -51,34 +51,4 @@ distance = predict_batch_udf(load, return_type=FloatType(), batch_size=500, inpu
 far = places.select("name", distance("position").alias("distance")).where("distance > 1")
 ```""",
     ),
-    "train_on": (
-        "Which line makes Python wait until the device has finished everything? How often is it reached?",
-        """\
-*The loss:* add it up in a tensor on the device, `detach`ed, and fetch it once after the loop. *16 bits:*
-`torch.autocast` around the call of the network and nothing else; the loss is computed in float32 again. (GPUs
-older than 2020 have float16 only. Its range is small: gradients vanish unless `torch.amp.GradScaler` scales the
-loss. Since 2020 there is TF32 too, 19 bits for float32 products: `torch.set_float32_matmul_precision("high")`.)
-*The copies:* `pin_memory` once, `torch.cuda.Stream`, `wait_stream` and `non_blocking=True`, and only when
-`place.type` is `"cuda"`: without a GPU there is nothing to pin.""",
-        """\
-The mean brightness of a film's frames, each copied while the one before is computed (the last one is left out
-here):
-
-```python
-second, film = torch.cuda.Stream(), film.pin_memory()
-bright = torch.zeros((), device="cuda")
-with torch.cuda.stream(second):
-    following = film[0].to("cuda", non_blocking=True)
-for number in range(1, len(film)):
-    torch.cuda.current_stream().wait_stream(second)
-    frame = following
-    frame.record_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(second):
-        following = film[number].to("cuda", non_blocking=True)
-    with torch.autocast("cuda", torch.bfloat16):
-        grey = frame @ weights
-    bright += grey.float().mean()
-print(bright.item() / (len(film) - 1))
-```""",
-    ),
 }

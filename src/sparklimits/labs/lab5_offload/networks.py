@@ -15,17 +15,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from sparklimits.machine import gpu
+from sparklimits.machine.gpu import device as device
 
 #: Categories and numbers of a click.
 IDS, NUMBERS = 26, 13
 #: Ids of the categories are in 0 … ``BUCKETS`` − 1.
 BUCKETS = 32_768
-
-
-def device() -> torch.device:
-    """Where to train: the GPU when PyTorch can use one, else the CPU. The one place that decides it."""
-    return torch.device("cuda" if gpu.usable() else "cpu")
 
 
 class Network(nn.Module):
