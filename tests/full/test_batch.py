@@ -20,7 +20,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from sparklimits.errors import MachineError
-from sparklimits.grading.batch import command, gradebook, machine, process, tasks
+from sparklimits.grading.batch import command, gradebook, machine, process, slots, tasks
 from sparklimits.grading.batch.batch import Batch
 from sparklimits.grading.batch.journal import Journal
 from sparklimits.grading.batch.outcome import GRADED, Outcome
@@ -118,9 +118,19 @@ def test_workers_of_two_threads_are_refused(tmp_path: Path, cluster: Callable[..
         command.grade(tmp_path / "submitted", None, cluster(workers=1, threads=2).scheduler_address, 1)
 
 
-def test_no_scheduler_at_this_address(tmp_path: Path) -> None:
+def test_a_scheduler_without_workers_is_a_sentence(
+    tmp_path: Path, cluster: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "_FIRST_WORKER", 1)
     hand_in(tmp_path, "anna")
-    with _short_patience(), pytest.raises(MachineError, match="No Dask scheduler answers"):
+    with pytest.raises(MachineError, match=r"had no worker for 1 s\. Start one for each slot first"):
+        command.grade(tmp_path / "submitted", None, cluster(workers=0).scheduler_address, 1)
+
+
+def test_no_scheduler_at_this_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "_ANSWER", 1)
+    hand_in(tmp_path, "anna")
+    with pytest.raises(MachineError, match="No Dask scheduler answers"):
         command.grade(tmp_path / "submitted", None, "tcp://127.0.0.1:9", 1)
 
 

@@ -18,6 +18,10 @@ from sparklimits.machine.paths import scratch
 
 #: Seconds between two looks at a connection that is being made again.
 _LOOK = 0.2
+#: Seconds in which a scheduler must answer.
+_ANSWER = 20
+#: Seconds in which the first worker of a scheduler may come: a batch system starts both at once.
+_FIRST_WORKER = 60
 
 
 class Slots(Protocol):
@@ -124,15 +128,17 @@ def remote(address: str) -> Iterator[Remote]:
             "course's folder, here and on every worker."
         ) from error
     try:
-        client = Client(address, timeout=20, set_as_default=False, name="sparklimits-grade")
+        client = Client(address, timeout=_ANSWER, set_as_default=False, name="sparklimits-grade")
     except (OSError, ValueError, TypeError) as error:
         raise MachineError(f"No Dask scheduler answers at {address} ({error}).") from error
     try:
-        workers = client.scheduler_info(n_workers=-1)["workers"]
-        if not workers:
+        try:
+            client.wait_for_workers(1, timeout=_FIRST_WORKER)
+        except TimeoutError as error:
             raise MachineError(
-                f"The scheduler at {address} has no worker yet. Start one for each slot first."
-            )
+                f"The scheduler at {address} had no worker for {_FIRST_WORKER} s. Start one for each slot first."
+            ) from error
+        workers = client.scheduler_info(n_workers=-1)["workers"]
         if wide := [name for name, worker in workers.items() if worker["nthreads"] != 1]:
             raise MachineError(
                 f"The worker {wide[0]} has {workers[wide[0]]['nthreads']} threads, and would time several submissions "
