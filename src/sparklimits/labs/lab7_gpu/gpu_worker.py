@@ -47,21 +47,18 @@ def train(spark: SparkSession, train_epoch: Solution) -> dict[str, Any]:
 def _train(train_epoch: Solution) -> dict[str, Any]:
     import torch
     from torch import distributed
-    from torch.nn.parallel import DistributedDataParallel
 
-    from sparklimits.labs.lab7_gpu import accelerator
+    from sparklimits.labs.lab7_gpu import accelerator, routes
 
     place, data = device(), make_data(SHARE, 0, "main")
     # TorchDistributor has set what the group needs to find its members: here the only one.
     distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    try:
-        flat = np.concatenate([part.ravel() for layer in data.start for part in layer])
-        network = DistributedDataParallel(new_network(flat).to(place))
-        rows, labels = torch.from_numpy(data.rows), torch.from_numpy(data.labels)
-        loss = train_epoch(network, rows, labels, place)
-        group = distributed.get_world_size()
-    finally:
-        distributed.destroy_process_group()
+    group = distributed.get_world_size()
+    flat = np.concatenate([part.ravel() for layer in data.start for part in layer])
+    rows, labels = torch.from_numpy(data.rows), torch.from_numpy(data.labels)
+    loss = routes.in_group(
+        new_network(flat).to(place), lambda network: train_epoch(network, rows, labels, place)
+    )
     # TorchDistributor passes the addresses of its task's resources on as CUDA knows them.
     cards = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return {"device": accelerator.name(place), "cards": cards, "loss": loss, "group": group}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,16 +120,35 @@ def vanished(network: nn.Sequential, rows: Tensor, labels: Tensor) -> dict[str, 
 def with_one(size: Size, batch: int, place: torch.device) -> dict[str, float]:
     """Milliseconds of a step alone, and as the only one of a group of DistributedDataParallel (DDP)."""
     from torch import distributed
-    from torch.nn.parallel import DistributedDataParallel
 
     alone, grouped = Step(size.network(), place), Step(size.network(), place)
     rows, labels = torch.rand(batch, size.width, device=place), torch.ones(batch, device=place)
     found = {"alone": 1000 * seconds(lambda: alone(rows, labels), place, 20)}
     backend = "nccl" if place.type == "cuda" else "gloo"
     distributed.init_process_group(backend, store=distributed.HashStore(), rank=0, world_size=1)
-    try:
-        grouped.network = DistributedDataParallel(grouped.network)
-        found["DDP, a group of one"] = 1000 * seconds(lambda: grouped(rows, labels), place, 20)
-    finally:
-        distributed.destroy_process_group()
+
+    def measured(network: nn.Module) -> float:
+        plain, grouped.network = grouped.network, network
+        try:
+            return 1000 * seconds(lambda: grouped(rows, labels), place, 20)
+        finally:
+            grouped.network = plain
+
+    found["DDP, a group of one"] = in_group(grouped.network, measured)
     return found
+
+
+def in_group(network: nn.Module, work: Callable[[nn.Module], Any]) -> Any:
+    """What ``work`` makes of the network as a member of the process group, which is left afterwards.
+
+    DDP must go before its group does. In the other order the group's threads are waited for by a thread that holds
+    Python's lock, and one of them may be waiting for that lock (seen with PyTorch 2.13 and gloo: both wait for ever).
+    """
+    from torch import distributed
+    from torch.nn.parallel import DistributedDataParallel
+
+    try:
+        return work(DistributedDataParallel(network))
+    finally:
+        gc.collect()
+        distributed.destroy_process_group()
