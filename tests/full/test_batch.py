@@ -1,4 +1,4 @@
-"""A class in one batch: a real grade, nbgrader's gradebook, and a Dask cluster whose workers die or would not do."""
+"""A class in one batch: nbgrader's gradebook, and a Dask cluster whose workers die or would not do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -25,8 +24,7 @@ from sparklimits.grading.batch.batch import Batch
 from sparklimits.grading.batch.journal import Journal
 from sparklimits.grading.batch.outcome import GRADED, Outcome
 from sparklimits.grading.batch.process import Attempted
-from tests.course import Course
-from tests.submissions import LAB, ROOT, reference, released
+from tests.submissions import LAB, ROOT, released
 from tests.unit.test_batch import _runs, _until, calls, hand_in
 
 PROGRAMS = ROOT / "tests" / "programs"
@@ -132,27 +130,6 @@ def test_no_scheduler_at_this_address(tmp_path: Path, monkeypatch: pytest.Monkey
     hand_in(tmp_path, "anna")
     with pytest.raises(MachineError, match="No Dask scheduler answers"):
         command.grade(tmp_path / "submitted", None, "tcp://127.0.0.1:9", 1)
-
-
-def test_a_real_submission_gets_what_autograding_gives(tmp_path: Path) -> None:
-    """The reference of lab 0, in the sandbox, by the referee, with hidden tests, and into the gradebook."""
-    course = Course(tmp_path, "lab0_measuring")
-    course.submit({"anna": reference("lab0_measuring")}, "lab0_measuring")
-    done = subprocess.run(
-        [sys.executable, "-m", "sparklimits", "grade", "submitted", "--json", "out.json"],
-        cwd=tmp_path, env={**os.environ, "SPARKLIMITS_HOME": str(tmp_path), "SPARKLIMITS_SCALE": "0.1"},
-        text=True, capture_output=True, timeout=1800,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    row = json.loads((tmp_path / "out.json").read_text())["anna"]["lab0_measuring"]
-    counted = ("fit_in_parallel_points", "ratio_points", "bottleneck_points", "prediction_points")
-    assert [row["marks"][cell] for cell in counted] == [4.0, 5.0, 5.0, 1.0]
-    assert row["marks"]["explain"] is None
-    assert course.scores("anna", "lab0_measuring") == {
-        cell: points for cell, points in row["marks"].items() if points is not None
-    }
-    assert "sandbox" in done.stdout
-    assert (tmp_path / "grades" / "report.html").stat().st_size > 5_000
 
 
 def test_marks_reach_the_gradebook_as_nbgrader_writes_them(

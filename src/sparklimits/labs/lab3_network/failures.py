@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from sparklimits.errors import in_one_line
 from sparklimits.spark.constraints import Constraints
@@ -63,16 +65,13 @@ def silent_executor(spark: SparkSession) -> Any:
 
 def _stop_this_executor(note: str) -> None:
     """In a task: a Python worker's parent is Spark's daemon, and the daemon's parent is the executor."""
-    executor = _parent(os.getppid())
+    executor = psutil.Process(os.getppid()).ppid()
     Path(note).write_text(str(executor))
     os.kill(executor, signal.SIGSTOP)
-
-
-def _parent(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status")
-    if status.is_file():
-        return int(status.read_text().split("PPid:")[1].split()[0])
-    return int(subprocess.check_output(["ps", "-o", "ppid=", "-p", str(pid)]))  # macOS has no /proc
+    # On a busy machine it may run on for a moment, and take this task's result.
+    deadline = time.monotonic() + TIMEOUT
+    while psutil.Process(executor).status() != psutil.STATUS_STOPPED and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _said(job: Callable[[], Any]) -> str:
