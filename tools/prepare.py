@@ -86,9 +86,7 @@ def main() -> None:
 
     jupyter_files.put(VENV)
     lead_to_the_source()
-    say(
-        "[4/4] An archive of Spark's classes for Java: about a minute now, ten seconds less for each lab that opens"
-    )
+    say("[4/4] An archive of Spark's classes for Java: about a minute now, and each lab opens sooner")
     archive_classes()
     (VENV / ".ready").touch()
     say(f"Ready after {time.monotonic() - started:.0f} s. `make clean` undoes it.")

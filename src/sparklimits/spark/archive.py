@@ -1,6 +1,6 @@
 """An archive of Spark's classes, which Java maps into memory instead of reading and verifying them.
 
-Most of a session's start, and of its first jobs, is Java reading 20,000 classes out of 260 files, in the driver
+Much of a session's start, and of its first jobs, is Java reading 20,000 classes out of 260 files, in the driver
 and in each executor again. Java calls the archive application class-data sharing (JEP 310). Set-up makes it, of the
 classes in ``resources/classes.txt.gz``, which ``tools/write_class_list.py`` writes. A Java that it was not made for
 does without it, and says nothing; so does this course where there is none.

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import time
 
 import psutil
 
@@ -30,7 +29,7 @@ def _wait() -> None:
         while os.read(0, 1024):
             pass
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(GRACE)
+    threading.main_thread().join(GRACE)  # it ends in order when it can: it was interrupted
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
