@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -430,3 +431,25 @@ def test_the_csv_opens_in_a_spreadsheet_as_text() -> None:
     assert lines[0]["student"] == "'=cmd|'x'!A1"
     assert (lines[1]["score"], lines[1]["waits_for_a_person"]) == ("0", "yes")
     assert (lines[2]["score"], lines[2]["verdict"]) == ("", "missing")
+
+
+def test_a_grading_process_takes_with_it_what_runs_below_however_it_ends(tmp_path: Path) -> None:
+    program = """
+import subprocess, sys, time
+from sparklimits.grading.batch import start
+start.hold()
+print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"]).pid, flush=True)
+time.sleep(600)
+"""
+    # The one who started it has ended: its input is closed, and it is interrupted.
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    below = int(process.stdout.readline())
+    process.stdin.close()
+    process.wait(30)
+    process.stdout.close()
+    _until(lambda: not _runs(below))

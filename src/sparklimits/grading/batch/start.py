@@ -5,6 +5,7 @@ Little is imported before that holds: what grades takes seconds to load.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -21,6 +22,7 @@ GRACE = 15
 
 def hold() -> None:
     """From now on this process, the first of its group, ends with its standard input, and all below it too."""
+    atexit.register(_end_below)
     threading.Thread(target=_wait, daemon=True).start()
 
 
@@ -30,10 +32,14 @@ def _wait() -> None:
             pass
     os.kill(os.getpid(), signal.SIGINT)
     threading.main_thread().join(GRACE)  # it ends in order when it can: it was interrupted
+    _end_below()
+    os.killpg(0, signal.SIGKILL)
+
+
+def _end_below() -> None:
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    os.killpg(0, signal.SIGKILL)
 
 
 def main() -> int:
