@@ -46,6 +46,8 @@ SPIKE = (1.5, 4.0)
 BUSY = (1.0, 2.0)
 #: The gain that the longer table is for: that of the labs there are.
 SHOWN_GAIN = 3.0
+#: The numbers of pairs after which a measurement may end.
+PAIRS = range(GRADED.least, GRADED.most + 1)
 UNTOUCHED, EQUAL = "untouched", "equal to the reference"
 #: True speedup as a function of the reference's gain.
 CASES = {
@@ -94,8 +96,9 @@ def seconds(
 
 def estimates(baseline: Array, candidate: Array) -> Array:
     """``pairs.estimates`` for each row; of the shape (2, rows)."""
-    minima = np.log(baseline.min(axis=1) / candidate.min(axis=1))
-    return np.stack([minima, np.median(np.log(baseline / candidate), axis=1)])
+    place = 1 if baseline.shape[1] > 2 else 0
+    fast = [np.partition(arm, place, axis=1)[:, place] for arm in (baseline, candidate)]
+    return np.stack([np.log(fast[0] / fast[1]), np.median(np.log(baseline / candidate), axis=1)])
 
 
 def bounds(baseline: Array, candidate: Array) -> tuple[Array, Array]:
@@ -112,13 +115,22 @@ def share(log_speedup: Array, gain: float) -> Array:
     return np.clip(way, 0.0, 1.0)
 
 
+def votes(baseline: Array, candidate: Array, gain: float) -> Array:
+    """``bars.votes`` for each row."""
+    return np.where(np.log(baseline / candidate) > bars.CUT * math.log(gain), 1, -1).sum(axis=1)
+
+
+def reached(baseline: Array, candidate: Array, gain: float) -> Array:
+    """``bars.reached`` for each row."""
+    lowest = estimates(baseline, candidate).min(axis=0)
+    return (votes(baseline, candidate, gain) >= bars.LEAD) & (lowest >= bars.FULL * math.log(gain))
+
+
 def settled(baseline: Array, candidate: Array, gain: float) -> Array:
     """``bars.settled`` for each row."""
-    both = estimates(baseline, candidate) / math.log(gain)
-    low, _ = bounds(baseline, candidate)
-    missed = bars.FUTILE if baseline.shape[1] <= GRADED.looks[0] else bars.NONE
-    reached = (both.min(axis=0) >= bars.FULL) & (low >= bars.Bars.of(gain).full)
-    return reached | (both.max(axis=0) < missed)
+    highest = estimates(baseline, candidate).max(axis=0)
+    missed = (votes(baseline, candidate, gain) <= -bars.LEAD) & (highest <= bars.NONE * math.log(gain))
+    return reached(baseline, candidate, gain) | missed
 
 
 def too_noisy(baseline: Array, candidate: Array, gain: float) -> Array:
@@ -127,13 +139,16 @@ def too_noisy(baseline: Array, candidate: Array, gain: float) -> Array:
         return np.zeros(len(baseline), bool)
     low, high = bounds(baseline, candidate)
     shares = share(estimates(baseline, candidate), gain)
-    return (high / low > bars.MAX_INTERVAL) | (np.abs(shares[0] - shares[1]) > 0.5)
+    wild = (high / low > bars.MAX_INTERVAL) | (np.abs(shares[0] - shares[1]) > 0.5)
+    return wild & ~settled(baseline, candidate, gain)
 
 
 def speed_share(baseline: Array, candidate: Array, gain: float) -> Array:
     """``bars.speed_share`` for each row."""
-    both = estimates(baseline, candidate)
-    return np.where(both.min(axis=0) > bars.NONE * math.log(gain), share(both.mean(axis=0), gain), 0.0)
+    above = (np.log(baseline / candidate) > bars.ABOVE * math.log(gain)).sum(axis=1)
+    between = share(estimates(baseline, candidate).mean(axis=0), gain)
+    enough = 10 * above >= bars.MOST_OF_TEN * baseline.shape[1]
+    return np.where(reached(baseline, candidate, gain), 1.0, np.where(enough, between, 0.0))
 
 
 def once(baseline: Array, candidate: Array, gain: float) -> tuple[Array, Array, Array]:
@@ -141,13 +156,13 @@ def once(baseline: Array, candidate: Array, gain: float) -> tuple[Array, Array, 
     draws = len(baseline)
     result, noisy, pairs = np.zeros(draws), np.zeros(draws, bool), np.zeros(draws, int)
     running = np.arange(draws)
-    for look in GRADED.looks:
-        slow, fast = baseline[running, :look], candidate[running, :look]
-        stop = settled(slow, fast, gain) | (look == GRADED.most)
+    for count in PAIRS:
+        slow, fast = baseline[running, :count], candidate[running, :count]
+        stop = settled(slow, fast, gain) | (count == GRADED.most)
         ended = running[stop]
         result[ended] = speed_share(slow[stop], fast[stop], gain)
         noisy[ended] = too_noisy(slow[stop], fast[stop], gain)
-        pairs[ended] = look
+        pairs[ended] = count
         running = running[~stop]
     return result, noisy, pairs
 
@@ -183,8 +198,8 @@ def coverage(speedup: float, sigma: float, spikes: float, draws: int = DRAWS) ->
     baseline, candidate = seconds(np.random.default_rng(SEED), speedup, sigma, "busy", draws, spikes)
     _, _, used = once(baseline, candidate, SHOWN_GAIN)
     held = 0
-    for look in GRADED.looks:
-        low, high = bounds(baseline[used == look, :look], candidate[used == look, :look])
+    for count in PAIRS:
+        low, high = bounds(baseline[used == count, :count], candidate[used == count, :count])
         held += int(((low <= speedup) & (speedup <= high)).sum())
     return held / draws
 
@@ -202,10 +217,10 @@ def coverage_table(draws: int = DRAWS) -> str:
 
 def compare_with_scoring(rng: np.random.Generator, samples: int = 300) -> None:
     """Asserts that the array version of the rule and ``sparklimits.measurement.bars`` say the same."""
-    for gain, machine, look in itertools.product(GAINS, MACHINES, GRADED.looks):
+    for gain, machine, count in itertools.product(GAINS, MACHINES, PAIRS):
         for case, sigma in itertools.product(CASES.values(), (*SIGMAS, 0.6)):
             arms = seconds(rng, case(gain), sigma, machine, samples // 30)
-            slow, fast = (arm[:, :look] for arm in arms)
+            slow, fast = (arm[:, :count] for arm in arms)
             mine = zip(
                 settled(slow, fast, gain),
                 too_noisy(slow, fast, gain),
@@ -237,9 +252,13 @@ def rule() -> dict[str, Any]:
     return {
         "full": bars.FULL,
         "none": bars.NONE,
-        "futile": bars.FUTILE,
+        "cut": bars.CUT,
+        "lead": bars.LEAD,
+        "above": bars.ABOVE,
+        "most_of_ten": bars.MOST_OF_TEN,
         "max_interval": bars.MAX_INTERVAL,
-        "looks": list(GRADED.looks),
+        "least": GRADED.least,
+        "most": GRADED.most,
         "attempts": GRADED.attempts,
     }
 

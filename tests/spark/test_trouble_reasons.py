@@ -91,7 +91,7 @@ def test_each_error_of_spark_has_its_sentence_and_its_line(
 def test_what_cannot_run_is_found_before_anything_else_runs() -> None:
     said: list[str] = []
     experiment = Experiment(
-        LAB, session.get(LAB.constraints), progress=said.append, plan=Plan((), looks=(1,), attempts=1)
+        LAB, session.get(LAB.constraints), progress=said.append, plan=Plan((), least=1, most=1, attempts=1)
     )
     result = experiment.measure({"even": lambda numbers: None, "odd": lambda numbers: numbers.select("nmb")})
     assert result.verdict == "failed"
@@ -114,7 +114,7 @@ def test_a_function_that_needs_more_than_a_few_rows_loses_nothing() -> None:
         return odd
 
     lab = replace(LAB, make_data=lambda scale, seed, variant: 2 * int(500 * scale + seed % 100 + 5))
-    experiment = Experiment(lab, session.get(LAB.constraints), plan=Plan((), looks=(2,), attempts=1))
+    experiment = Experiment(lab, session.get(LAB.constraints), plan=Plan((), least=2, most=2, attempts=1))
     result = experiment.measure({**REFERENCE, "odd": needs(600)})
     assert result.share("odd") > 0  # counting takes tasks of its own
     assert wanted[0] < 600 <= wanted[1]

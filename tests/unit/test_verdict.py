@@ -41,7 +41,7 @@ def of(
     error: float = 0.0,
 ) -> Result:
     timed = []
-    for pair, (slow, quick) in enumerate(zip(SLOW * 3, fast, strict=False)):
+    for pair, (slow, quick) in enumerate(zip(SLOW * 4, fast, strict=False)):
         timed.append(PairedRun(Place(BASELINE, pair), slow, run(NAIVE, slow)))
         timed.append(PairedRun(Place(CANDIDATE, pair), quick, run(candidate, quick, error)))
     other = [run(elsewhere or candidate, 1.0)]
@@ -54,7 +54,7 @@ def of(
         ((3.3, 3.2, 3.4), "passed", 1.0),
         ((6.0, 6.1, 6.0), "partial", pytest.approx(0.6, abs=0.1)),
         (SLOW, "failed", 0.0),
-        ((9.0, 2.0, 30.0, 1.5, 4.0, 28.0, 2.2, 9.0, 31.0), "inconclusive", PROVISIONAL),
+        ((9.0, 2.0, 30.0, 1.5, 4.0, 28.0, 2.2, 9.0, 31.0, 2.1, 29.0), "inconclusive", PROVISIONAL),
         ((0.1, 0.1, 0.1), "suspicious", 0.0),
     ],
 )

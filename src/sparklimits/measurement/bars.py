@@ -11,15 +11,22 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparklimits.measurement.pairs import estimates, ratio
+from sparklimits.measurement.pairs import estimates, log_ratios, ratio
 from sparklimits.measurement.plan import GRADED, Plan
 
 #: Share of the log gain from which a speedup gets full marks.
 FULL = 0.60
 #: Share of the log gain below which it gets none.
 NONE = 0.25
-#: Share of the log gain below which more pairs are futile after the first look: a naive way takes longest to measure.
-FUTILE = NONE / 2
+#: Each pair votes for one side of this share of the log gain: it lies between the bars.
+CUT = 0.45
+#: By so many votes one side must lead. A vote that is wrong with probability q at most, whatever came before, lets the
+#: wrong side lead first with probability q^LEAD / (q^LEAD + (1-q)^LEAD) at most (gambler's ruin; A. Wald, Sequential
+#: Analysis, 1947).
+LEAD = 3
+#: Where neither side leads after all pairs: so many of ten pairs must be above this share of the log gain, or there
+#: are no marks for speed.
+ABOVE, MOST_OF_TEN = 0.20, 7
 #: A 95 % interval of the speedup wider than this factor (high over low), after all pairs, is too noisy.
 MAX_INTERVAL = 4.0
 #: A speedup this many times the reference's own is left for a person to look at.
@@ -39,17 +46,29 @@ class Bars:
         return cls(none=gain**NONE, full=gain**FULL)
 
 
-def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float, plan: Plan = GRADED) -> bool:
-    """The stopping rule: both estimates agree that a bar is reached or clearly missed.
+def votes(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> int:
+    """Pairs above the cut, less those below it."""
+    cut = CUT * math.log(gain)
+    return sum(1 if one > cut else -1 for one in log_ratios(baseline, candidate))
 
-    To be reached, the full bar must also lie below the whole 95 % interval. To be missed, both estimates must be below
-    the lower bar; at the plan's first look, below half of the way to it.
-    """
-    minima, median = estimates(baseline, candidate)
-    log_gain = math.log(gain)
-    if min(minima, median) >= FULL * log_gain and ratio(baseline, candidate).low >= Bars.of(gain).full:
-        return True
-    return max(minima, median) < (FUTILE if len(baseline) <= plan.looks[0] else NONE) * log_gain
+
+def reached(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
+    """Whether full marks are reached: the votes lead, and both estimates are above the upper bar."""
+    return votes(baseline, candidate, gain) >= LEAD and min(
+        estimates(baseline, candidate)
+    ) >= FULL * math.log(gain)
+
+
+def missed(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
+    """Whether all marks are missed: the votes lead, and both estimates are below the lower bar."""
+    return votes(baseline, candidate, gain) <= -LEAD and max(
+        estimates(baseline, candidate)
+    ) <= NONE * math.log(gain)
+
+
+def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> bool:
+    """The stopping rule: a bar is reached or missed. What lies between the bars takes all pairs."""
+    return reached(baseline, candidate, gain) or missed(baseline, candidate, gain)
 
 
 def too_noisy(
@@ -57,10 +76,10 @@ def too_noisy(
 ) -> bool:
     """Whether the machine was too restless to say anything.
 
-    The pairs went to the last look, and their interval is wider than ``MAX_INTERVAL`` or the two estimates are
-    worth shares of the marks that differ by more than a half.
+    All pairs were run and nothing was settled, and their interval is wider than ``MAX_INTERVAL`` or the two estimates
+    are worth shares of the marks that differ by more than a half.
     """
-    if len(baseline) < plan.most:
+    if len(baseline) < plan.most or settled(baseline, candidate, gain):
         return False
     found = ratio(baseline, candidate)
     shares = [share(math.exp(estimate), gain) for estimate in estimates(baseline, candidate)]
@@ -77,12 +96,14 @@ def share(speedup: float, gain: float) -> float:
 def speed_share(baseline: Sequence[float], candidate: Sequence[float], gain: float) -> float:
     """Share of the marks for measured seconds: what the two estimates' geometric mean would get.
 
-    Nothing, unless both estimates are above the lower bar: one lucky run is enough to raise one of them.
+    Nothing, where full marks are not reached and too few pairs are above ``ABOVE``: a few lucky ones earn nothing.
     """
-    both = estimates(baseline, candidate)
-    if min(both) <= NONE * math.log(gain):
+    if reached(baseline, candidate, gain):
+        return 1.0
+    above = sum(one > ABOVE * math.log(gain) for one in log_ratios(baseline, candidate))
+    if 10 * above < MOST_OF_TEN * len(baseline):
         return 0.0
-    return share(math.exp(statistics.fmean(both)), gain)
+    return share(math.exp(statistics.fmean(estimates(baseline, candidate))), gain)
 
 
 def counter_share(value: float, good: float, bad: float) -> float:

@@ -37,7 +37,7 @@ class Measurement:
         scale: multiplies the data.
         seed: where the fresh data start; drawn at random when not given.
         real: real ratings to draw from, instead of generated ones.
-        plan: the warm-ups, looks and attempts of a measurement; by default what the lab's marks need at this scale.
+        plan: the warm-ups, pairs and attempts of a measurement; by default what the lab's marks need at this scale.
         progress: is told what runs now.
     """
 
@@ -205,7 +205,7 @@ class Measurement:
         if clock & alive.keys():
             timed = pairs.paired(
                 one,
-                lambda slow, fast: bars.settled(slow, fast, self.lab.gain, self.plan),
+                lambda slow, fast: bars.settled(slow, fast, self.lab.gain),
                 rng=self._random,
                 plan=self.plan,
                 progress=self.progress,

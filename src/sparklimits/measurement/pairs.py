@@ -1,7 +1,7 @@
 """Paired timing: how many times faster is one way than another, and how sure is that.
 
 Both ways run in turn, in random order within a pair, each run on fresh data, after a warm-up of each. The
-pairs stop early when the decision is clear, by a rule fixed beforehand (:mod:`sparklimits.measurement.bars`).
+pairs stop when the decision is clear, by a rule fixed beforehand (:mod:`sparklimits.measurement.bars`).
 """
 
 from __future__ import annotations
@@ -64,11 +64,12 @@ def log_ratios(baseline: Sequence[float], candidate: Sequence[float]) -> list[fl
 def estimates(baseline: Sequence[float], candidate: Sequence[float]) -> tuple[float, float]:
     """Two estimates of the log gain that fail in different ways.
 
-    The ratio of the minima ignores every disturbed run; the median of the pairs' ratios ignores drift. A
-    decision wants both to agree.
+    The ratio of the second-fastest runs ignores every disturbed run, and one that is fast beyond belief; the median of
+    the pairs' ratios ignores drift. A decision wants both to agree. Of two pairs it takes the fastest runs.
     """
-    minima = math.log(min(baseline) / min(candidate))
-    return minima, statistics.median(log_ratios(baseline, candidate))
+    place = 1 if len(baseline) > 2 else 0
+    fast = math.log(sorted(baseline)[place] / sorted(candidate)[place])
+    return fast, statistics.median(log_ratios(baseline, candidate))
 
 
 def paired(
@@ -86,7 +87,7 @@ def paired(
             output.
         settled: the stopping rule, from the seconds of all baseline and all candidate runs so far.
         rng: decides which arm of a pair goes first.
-        plan: the warm-ups, and the numbers of pairs at which the rule is asked.
+        plan: the warm-ups, and the numbers of pairs between which the rule is asked.
         progress: is told what runs now and what is left.
 
     Returns:
@@ -100,14 +101,19 @@ def paired(
         arms = [BASELINE, CANDIDATE]
         rng.shuffle(arms)
         for arm in arms:
-            coming = next(look for look in plan.looks if look > pair)
-            further = "" if coming == plan.most else f" (at most {plan.most})"
-            progress(f"pair {pair + 1} of {coming}{further}: {arm}")
+            progress(f"pair {pair + 1} of {_planned(pair, plan)}: {arm}")
             place = Place(arm, pair)
             runs.append(PairedRun(place, *run(place)))
-        if pair + 1 in plan.looks and settled(seconds_of(runs, BASELINE), seconds_of(runs, CANDIDATE)):
+        if pair + 1 >= plan.least and settled(seconds_of(runs, BASELINE), seconds_of(runs, CANDIDATE)):
             break
     return runs
+
+
+def _planned(pair: int, plan: Plan) -> str:
+    """How many pairs there will be, as far as that is known at this one."""
+    if pair >= plan.least:
+        return f"at most {plan.most}"
+    return f"{plan.least}" if plan.least == plan.most else f"{plan.least} (at most {plan.most})"
 
 
 def seconds_of(runs: Sequence[PairedRun[Output]], arm: str) -> list[float]:

@@ -11,29 +11,26 @@ BASELINE, CANDIDATE = "baseline", "candidate"
 
 @dataclass(frozen=True)
 class Plan:
-    """How a measurement goes: the arms that warm up, in order, and after how many pairs the rule is asked.
+    """How a measurement goes: the arms that warm up, in order, and the least and the most pairs.
 
     The warm-up runs are not counted. Before them the candidate was checked on other data, so that it has run twice when
-    the pairs begin: Java compiles what runs often, and a short run is the longer disturbed by it. After the last look
-    it ends. A measurement on a restless machine is made ``attempts`` times before it is left for a person.
+    the pairs begin: Java compiles what runs often, and a short run is the longer disturbed by it. From ``least`` pairs
+    on, the stopping rule is asked after each. A measurement on a restless machine is made ``attempts`` times before it
+    is left for a person.
     """
 
     warm_ups: tuple[str, ...] = (BASELINE, CANDIDATE)
-    looks: tuple[int, ...] = (3, 5, 9)
+    least: int = 3
+    most: int = 11
     attempts: int = 2
-
-    @property
-    def most(self) -> int:
-        """Pairs after the last look."""
-        return self.looks[-1]
 
 
 #: The plan that marks for speed are given by.
 GRADED = Plan()
 #: Where the clock gives no marks, a few pairs show the speedup.
-SHOWN = Plan(looks=(3,), attempts=1)
+SHOWN = Plan(most=3, attempts=1)
 #: Enough to see the counters and the kind of gain, too little for marks for speed.
-ROUGH = Plan(warm_ups=(BASELINE,), looks=(2,), attempts=1)
+ROUGH = Plan(warm_ups=(BASELINE,), least=2, most=2, attempts=1)
 
 
 def wanted(speed_earns: bool, scale: float) -> Plan:
