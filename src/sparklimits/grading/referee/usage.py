@@ -1,0 +1,104 @@
+"""What the kernel counted of an arm's processes. It is read from outside: no code inside can change it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Processor seconds since the processes began, and bytes over their own loopback since it was made.
+
+    ``cluster`` is what Spark's executors used, with their Python workers; ``java`` is Spark's driver in Java; ``own`` is
+    the rest: Python's driver, and what it started beside Spark. ``loopback`` is None without a network of its own.
+    """
+
+    own: float
+    java: float
+    cluster: float
+    loopback: int | None = None
+
+    def since(self, earlier: Usage) -> Usage:
+        """What was used after an earlier reading."""
+        bytes_ = (
+            None if self.loopback is None or earlier.loopback is None else self.loopback - earlier.loopback
+        )
+        return Usage(self.own - earlier.own, self.java - earlier.java, self.cluster - earlier.cluster, bytes_)
+
+
+class Watch:
+    """Reads the usage of a tree of processes.
+
+    It is made when the session of Spark has started and before any code of a student has run: the executors are those
+    that are there now. What comes later, whatever it calls itself, is none.
+
+    Args:
+        top: the number of the process that was launched, with everything below it.
+    """
+
+    def __init__(self, top: int) -> None:
+        self._top = top
+        tree = _tree(top)
+        self._java = {one for one, parent in tree.items() if _is_java(one) and not _is_java(parent)}
+        self._executors = {one for one, parent in tree.items() if parent in self._java and _is_java(one)}
+
+    def read(self) -> Usage | None:
+        """The usage so far; None when Spark's processes are not those that were there at first."""
+        tree = _tree(self._top)
+        if not self._executors or not self._executors <= tree.keys():
+            return None
+        cluster = {one for one in tree if _above(one, tree) & self._executors}
+        own = set(tree) - cluster - self._java
+        return Usage(_seconds(own), _seconds(self._java), _seconds(cluster), _loopback(max(self._java)))
+
+
+def _tree(top: int) -> dict[int, int]:
+    """The parent of each process from the top down."""
+    found = {top: 0}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in psutil.Process(top).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found[one.pid] = one.ppid()
+    return found
+
+
+def _above(process: int, tree: dict[int, int]) -> set[int]:
+    """The process, and all above it in the tree."""
+    found = set()
+    while process in tree:
+        found.add(process)
+        process = tree[process]
+    return found
+
+
+def _is_java(process: int) -> bool:
+    try:
+        return psutil.Process(process).name() == "java"
+    except (psutil.Error, ValueError):
+        return False
+
+
+def _seconds(processes: Iterable[int]) -> float:
+    """Processor seconds of these and of their children that have ended."""
+    total = 0.0
+    for one in processes:
+        with contextlib.suppress(psutil.Error):
+            times = psutil.Process(one).cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def _loopback(process: int) -> int | None:
+    """Bytes over the loopback of a process that has a network of its own."""
+    try:
+        if Path(f"/proc/{process}/ns/net").readlink() == Path("/proc/self/ns/net").readlink():
+            return None
+        lines = Path(f"/proc/{process}/net/dev").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.strip().startswith("lo:")), None)
