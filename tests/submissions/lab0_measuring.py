@@ -5,7 +5,7 @@ HALF = {
     "prediction": "my_prediction = 2",
     "questions": "jobs_of_the_fit = 3\ntasks_in_each_stage = 2",
     "fit_in_parallel": """\
-from sparklimits.labs.lab0_measuring import train
+from sparklimits.labs.lab0_measuring.naive import train
 
 
 def fit_in_parallel(visits):
@@ -26,7 +26,7 @@ def ratio(baseline, candidate):
 WRONG = {
     "prediction": "my_prediction = 2",
     "fit_in_parallel": """\
-from sparklimits.labs.lab0_measuring import train
+from sparklimits.labs.lab0_measuring.naive import train
 
 
 def fit_in_parallel(visits):

@@ -10,7 +10,7 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.regression import LinearRegression
 from pyspark.sql import functions as F
 
-from sparklimits.labs.lab1_memory import FEATURES, PENALTIES, features
+from sparklimits.labs.lab1_memory.naive import FEATURES, PENALTIES, features
 
 
 def compare_models(ratings):
@@ -36,7 +36,7 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.regression import LinearRegression
 from pyspark.sql import functions as F
 
-from sparklimits.labs.lab1_memory import FEATURES, PENALTIES, features
+from sparklimits.labs.lab1_memory.naive import FEATURES, PENALTIES, features
 
 
 def compare_models(ratings):

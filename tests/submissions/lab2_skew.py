@@ -48,3 +48,28 @@ def item_pairs(ratings):
     return pairs.groupBy("item_a", "item_b").agg(F.count("*").alias("users")).where(F.col("users") >= 20)
 """,
 }
+
+#: Right, and made in the driver: Spark is asked for the rows alone.
+IN_THE_DRIVER = {
+    "prediction": "my_prediction = 3",
+    "item_pairs": """\
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from sparklimits.labs.lab2_skew.naive import SUPPORT
+
+
+def item_pairs(ratings):
+    rows = ratings.repartition(2).select("user_id", "item_id").toPandas()
+    counted = rows["item_id"].value_counts()
+    rows = rows[rows["item_id"].isin(counted[counted >= SUPPORT].index)]
+    users, user = np.unique(rows["user_id"], return_inverse=True)
+    items, item = np.unique(rows["item_id"], return_inverse=True)
+    seen = sparse.csr_matrix((np.ones(len(rows), np.int32), (user, item)), (len(users), len(items)))
+    shared = sparse.triu(seen.T @ seen, k=1).tocoo()
+    kept = shared.data >= SUPPORT
+    first, second = items[shared.row[kept]], items[shared.col[kept]]
+    return pd.DataFrame({"item_a": first, "item_b": second, "users": shared.data[kept]})
+""",
+}

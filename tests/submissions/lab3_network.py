@@ -38,3 +38,21 @@ def cohort_scores(views, users, items):
     return joined.groupBy("cohort").agg((10 * F.count("*")).alias("views"), F.avg(product).alias("score"))
 """,
 }
+
+#: Right, and made in the driver: Spark is asked for the rows alone.
+IN_THE_DRIVER = {
+    "prediction": "my_prediction = 3",
+    "cohort_tastes": """\
+import numpy as np
+import pandas as pd
+
+
+def cohort_tastes(purchases, vectors):
+    rows = purchases.select("cohort", "item_id").toPandas()
+    found = []
+    for cohort, bought in rows.groupby("cohort")["item_id"]:
+        found.append((cohort, len(bought), *vectors[bought.to_numpy()].mean(axis=0)))
+    names = [f"v{place}" for place in range(vectors.shape[1])]
+    return pd.DataFrame(found, columns=["cohort", "purchases", *names])
+""",
+}

@@ -36,3 +36,21 @@ def worker(server, batches):
         server.push(small.change(table[rows]), rows)
 """,
 }
+
+#: Right, and trained in the driver, with the shards' clicks brought there.
+IN_THE_DRIVER = {
+    "prediction": "my_prediction = 10",
+    "train_round": """\
+KEPT = {}
+
+
+def train_round(shards, table, start):
+    if id(shards) not in KEPT:
+        KEPT[id(shards)] = shards.collect()
+    own = KEPT[id(shards)]
+    for step in range(start, start + 40):
+        changes = [shard.batch(step).change(table) for shard in own]
+        table = table + sum(changes[1:], changes[0]) / len(changes)
+    return table, start + 40
+""",
+}

@@ -15,6 +15,7 @@ from sparklimits.grading.referee import tables
 from sparklimits.grading.referee.arm import Arm
 from sparklimits.grading.referee.outside import Outside
 from sparklimits.grading.referee.referee import Referee
+from sparklimits.spark.counters import CLUSTER, DRIVER
 from tests.referee import COUNTED, TASK, Launcher, Script, but, honest, saying
 from tests.tiny_lab import LAB
 
@@ -44,6 +45,16 @@ def test_the_clock_is_the_referees_and_stops_with_the_last_byte() -> None:
         yield COUNTED, b""
 
     assert 0.3 <= run(slow).seconds < 0.7
+
+
+def test_no_process_tells_its_own_processor_seconds() -> None:
+    told = {"counters": {**COUNTED["counters"], "other": {DRIVER: 0.0, CLUSTER: 9.0, "server_bytes": 7}}}
+
+    def says(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        yield {"result": "even", "notes": {}}, RIGHT
+        yield told, b""
+
+    assert run(says).counters.other == {"server_bytes": 7.0}
 
 
 @pytest.mark.parametrize(

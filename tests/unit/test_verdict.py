@@ -15,7 +15,7 @@ from sparklimits.measurement.plan import BASELINE, CANDIDATE, Place
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.run import Run
 from sparklimits.measurement.verdict import PROVISIONAL, Broken
-from sparklimits.spark.counters import Counters
+from sparklimits.spark.counters import CLUSTER, DRIVER, Counters
 from tests.hand_made import EVEN, EVEN_PAIRS, SKEWED, SKEWED_PAIRS, job
 
 LAB = find("lab2_skew")
@@ -93,6 +93,31 @@ def test_without_marks_for_speed_the_counters_are_the_verdict(
 
 def test_without_marks_for_speed_nothing_earned_is_failed() -> None:
     assert of(SLOW, NAIVE, lab=replace(LAB, speed_earns=False), error=0.05).verdict == "failed"
+
+
+def used(driver: float, cluster: float) -> dict[str, Counters]:
+    """The fixed way, with these processor seconds of each function."""
+    return {
+        name: replace(part, other={**part.other, DRIVER: driver, CLUSTER: cluster})
+        for name, part in FIXED.items()
+    }
+
+
+def test_what_the_kernel_saw_in_the_driver_is_suspicious_with_both_numbers() -> None:
+    found = of(candidate=used(1.5, 0.2))
+    assert found.verdict == "suspicious"
+    assert set(found.shares.values()) == {0.0}
+    assert (
+        "item_pairs: the kernel counted 1.50 processor seconds of the driver's Python and 0.20 of the executors: the "
+        "work was done in the driver, not on the cluster"
+    ) in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("driver", "cluster", "scale"), [(0.1, 3.0, 1.0), (0.8, 16.0, 1.0), (1.5, 0.2, 0.1), (0.4, 2.0, 3.0)]
+)
+def test_orders_and_results_are_no_work_in_the_driver(driver: float, cluster: float, scale: float) -> None:
+    assert of(candidate=used(driver, cluster), scale=scale).share("item_pairs") == 1.0
 
 
 def test_a_function_earns_by_its_own_counter() -> None:

@@ -89,6 +89,9 @@ class Exercise:
     ``collects`` bounds the bytes that tasks may send to the driver at scale 1: the result's, and room, as a task says
     some 6 kB of itself. Who brings the data there, and works on them in the driver, needs more. None: not bounded.
 
+    The work of an exercise ``on_cluster`` is the executors': where the kernel counted the processor time of both,
+    that of the driver's Python must be small beside theirs.
+
     ``check(result, data)`` compares a collected result with an independent computation on the same data.
 
     ``drive(solution, inputs)`` is what runs on the clock, for a solution that is a part of a larger job (one
@@ -114,6 +117,7 @@ class Exercise:
     asks: bool = False
     tried: bool = True
     collects: float | None = None
+    on_cluster: bool = False
 
     @property
     def bars(self) -> dict[str, Bar]:

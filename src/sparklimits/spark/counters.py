@@ -17,7 +17,7 @@ from typing import Any
 class Task:
     """One finished task. Times are seconds: ``start`` since the work began, ``seconds`` on the executor.
 
-    ``result_bytes`` is what it sent to the driver.
+    ``result_bytes`` is what it sent to the driver, unless Spark took it there to broadcast it.
     """
 
     stage: int
@@ -41,12 +41,18 @@ class Task:
         return self.read_records + self.written_records
 
 
+#: Names of ``Counters.other``.
+DRIVER, CLUSTER = "driver_processor_seconds", "cluster_processor_seconds"
+
+
 @dataclass
 class Counters:
     """The work of one run, on a cluster that runs ``slots`` tasks at a time.
 
     ``forgotten`` are jobs that ran and that Spark's page does not know any more: where there are any, all counts
-    are too small. ``other`` counts by name what was done outside of Spark.
+    are too small. ``other`` counts by name what was done outside of Spark. ``DRIVER`` and ``CLUSTER`` among them are
+    processor seconds that the kernel counted: of the driver's Python, with what it started beside Spark, and of the
+    executors.
     """
 
     jobs: int = 0

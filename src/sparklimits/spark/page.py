@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,7 @@ def _read(page: _Page, jobs: range, began: float, counters: Counters) -> None:
         job = _finished_job(page, number)
         for stage in job["stageIds"] if job else ():
             if stage not in tasks:
-                tasks[stage], whole = _stage_tasks(page, stage, began)
+                tasks[stage], whole = _stage_tasks(page, stage, began, returned=not _broadcasts(job or {}))
                 if not whole:
                     cut.add(stage)
         if (
@@ -135,7 +135,12 @@ def _finished_job(page: _Page, job: int) -> dict[str, Any] | None:
         time.sleep(0.02)
 
 
-def _stage_tasks(page: _Page, stage: int, began: float) -> tuple[list[Task], bool]:
+def _broadcasts(job: Mapping[str, Any]) -> bool:
+    """Whether Spark runs the job to broadcast a table: the rows go through the driver's Java, and back to executors."""
+    return any(tag.startswith("broadcast exchange") for tag in job.get("jobTags") or ())
+
+
+def _stage_tasks(page: _Page, stage: int, began: float, returned: bool) -> tuple[list[Task], bool]:
     """The tasks of a stage that have succeeded, and whether these are all: the page remembers so many of each stage."""
     found: list[Task] = []
     whole = True
@@ -144,13 +149,13 @@ def _stage_tasks(page: _Page, stage: int, began: float) -> tuple[list[Task], boo
         if attempt["status"] == "SKIPPED":
             continue
         tasks = page.get(f"stages/{stage}/{attempt['attemptId']}/taskList?length={_ALL}")
-        succeeded = [_task(stage, task, began) for task in tasks if task["status"] == "SUCCESS"]
+        succeeded = [_task(stage, task, began, returned) for task in tasks if task["status"] == "SUCCESS"]
         whole = whole and len(succeeded) >= attempt["numCompleteTasks"]
         found += succeeded
     return found, whole
 
 
-def _task(stage: int, task: dict[str, Any], began: float) -> Task:
+def _task(stage: int, task: dict[str, Any], began: float, returned: bool) -> Task:
     metrics = task["taskMetrics"]
     read, written = metrics["shuffleReadMetrics"], metrics["shuffleWriteMetrics"]
     # Spark writes 2026-01-31T12:00:00.123GMT.
@@ -169,5 +174,5 @@ def _task(stage: int, task: dict[str, Any], began: float) -> Task:
         memory_spilled=metrics["memoryBytesSpilled"],
         disk_spilled=metrics["diskBytesSpilled"],
         gc_seconds=metrics["jvmGcTime"] / 1e3,
-        result_bytes=metrics["resultSize"],
+        result_bytes=metrics["resultSize"] if returned else 0,
     )

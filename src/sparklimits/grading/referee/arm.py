@@ -17,11 +17,12 @@ import pandas as pd
 from sparklimits.errors import CandidateError, MachineError
 from sparklimits.grading.referee import tables, wire
 from sparklimits.grading.referee.launcher import Launch, Launched
+from sparklimits.grading.referee.usage import Usage, Watch
 from sparklimits.machine import messages
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement.bench import written
 from sparklimits.measurement.lab import Exercise, Lab, Outcome
-from sparklimits.spark.counters import Counters, Task
+from sparklimits.spark.counters import CLUSTER, DRIVER, Counters, Task
 from sparklimits.spark.timed import Timed
 
 #: Seconds that an arm may take for its start, for a function or a cell, and for one answer.
@@ -54,6 +55,7 @@ class Arm:
         #: What cannot be had of the student's functions, by name, and why.
         self.absent: dict[str, str] = {}
         self._process: Launched | None = None
+        self._watch: Watch | None = None
         #: The function or cell that runs, or ran last: what goes wrong is laid to it. None before a student's runs.
         self._at = ""
         self.folder = scratch() / "arms" / os.urandom(8).hex()
@@ -83,6 +85,7 @@ class Arm:
         try:
             if self._wants_session:
                 self._order({"do": "start"}, START)
+                self._watch = Watch(self._process.pid)
             if self._wanted:
                 self._run_cells()
         except (CandidateError, MachineError) as error:
@@ -133,15 +136,21 @@ class Arm:
             MachineError: it says that the machine failed; ``during`` names the function.
         """
         self._at = exercise.name
+        before = self._used()
         began = time.perf_counter()
         self._say({"do": "run", "function": exercise.name})
         answer, content = self._received(LONGEST)
         seconds = time.perf_counter() - began
+        after = self._used()
         if answer.get("result") != exercise.name:
             raise self._unread("something else than a result")
         table = self._table(content, answer.get("notes"))
         counters = self._counted(self._answer(LONGEST).get("counters"))
+        counters.other = {**counters.other, **_outside(before, after)}
         return Timed(Outcome(table, counters.other, table.attrs), seconds, counters)
+
+    def _used(self) -> Usage | None:
+        return self._watch.read() if self._watch else None
 
     def clear(self) -> None:
         """Removes the data, and what was kept of them in Spark."""
@@ -280,6 +289,8 @@ class Arm:
                 for task in told["tasks"]
             ]
             other = {str(name)[:80]: _number(count) for name, count in dict(told["other"]).items()}
+            for ours in (DRIVER, CLUSTER):  # no process tells these of itself
+                other.pop(ours, None)
             return Counters(
                 jobs=int(_number(told["jobs"])),
                 tasks=tasks,
@@ -289,6 +300,14 @@ class Arm:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._unread("counters that are none") from error
+
+
+def _outside(before: Usage | None, after: Usage | None) -> dict[str, float]:
+    """What the kernel counted between two readings, if it could be read."""
+    if before is None or after is None:
+        return {}
+    used = after.since(before)
+    return {DRIVER: round(used.driver, 3), CLUSTER: round(used.cluster, 3)}
 
 
 def _value(value: Any, name: str) -> Any:

@@ -5,30 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Processor seconds since the processes began, and bytes over their own loopback since it was made.
+    """Processor seconds since the processes began.
 
-    ``cluster`` is what Spark's executors used, with their Python workers; ``java`` is Spark's driver in Java; ``own`` is
-    the rest: Python's driver, and what it started beside Spark. ``loopback`` is None without a network of its own.
+    ``cluster`` is what Spark's executors used, with their Python workers. ``driver`` is what the driver's Python used,
+    with all that it started beside Spark. Spark's driver in Java is in neither.
     """
 
-    own: float
-    java: float
+    driver: float
     cluster: float
-    loopback: int | None = None
 
     def since(self, earlier: Usage) -> Usage:
         """What was used after an earlier reading."""
-        bytes_ = (
-            None if self.loopback is None or earlier.loopback is None else self.loopback - earlier.loopback
-        )
-        return Usage(self.own - earlier.own, self.java - earlier.java, self.cluster - earlier.cluster, bytes_)
+        return Usage(self.driver - earlier.driver, self.cluster - earlier.cluster)
 
 
 class Watch:
@@ -54,7 +48,7 @@ class Watch:
             return None
         cluster = {one for one in tree if _above(one, tree) & self._executors}
         own = set(tree) - cluster - self._java
-        return Usage(_seconds(own), _seconds(self._java), _seconds(cluster), _loopback(max(self._java)))
+        return Usage(_seconds(own), _seconds(cluster))
 
 
 def _tree(top: int) -> dict[int, int]:
@@ -63,7 +57,8 @@ def _tree(top: int) -> dict[int, int]:
     with contextlib.suppress(psutil.NoSuchProcess):
         for one in psutil.Process(top).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                found[one.pid] = one.ppid()
+                if one.status() != psutil.STATUS_ZOMBIE:
+                    found[one.pid] = one.ppid()
     return found
 
 
@@ -91,14 +86,3 @@ def _seconds(processes: Iterable[int]) -> float:
             times = psutil.Process(one).cpu_times()
             total += times.user + times.system + times.children_user + times.children_system
     return total
-
-
-def _loopback(process: int) -> int | None:
-    """Bytes over the loopback of a process that has a network of its own."""
-    try:
-        if Path(f"/proc/{process}/ns/net").readlink() == Path("/proc/self/ns/net").readlink():
-            return None
-        lines = Path(f"/proc/{process}/net/dev").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) for line in lines if line.strip().startswith("lo:")), None)

@@ -29,6 +29,7 @@ LAB = Lab(
             Bar("input_records", good=160_000, bad=550_000, grows=with_the_data),
             check_errors,
             drive=naive.drive_models,
+            on_cluster=True,
         ),
         Exercise(
             "training_examples",
@@ -38,6 +39,7 @@ LAB = Lab(
             check_examples,
             timed=False,
             drive=naive.drive_examples,
+            on_cluster=True,
         ),
     ),
     constraints=Constraints(

@@ -29,6 +29,7 @@ LAB = Lab(
             check_trends,
             needs="shuffle_records",
             collects=1.2e6,
+            on_cluster=True,
         ),
         Exercise(
             "item_pairs",
@@ -38,6 +39,7 @@ LAB = Lab(
             check_pairs,
             needs="shuffle_records",
             collects=1.2e6,
+            on_cluster=True,
             # What is right within the tolerance passes; what is exact earns more.
             further={"exact": Bar("pair_error", good=0.001, bad=MAX_ERROR)},
         ),

@@ -27,6 +27,7 @@ LAB = Lab(
             Bar("shuffle_bytes", good=5e6, bad=1e8, grows=with_the_data),
             check_tastes,
             needs="input_records",  # partial sums that meet in the driver need no shuffle
+            on_cluster=True,
             collects=2.2e6,  # partial sums of four tasks have 1.4 MB, the purchases 3.0
         ),
         Exercise(
@@ -36,7 +37,8 @@ LAB = Lab(
             Bar("shuffle_bytes", good=5e6, bad=3e8, grows=with_the_data),
             check_scores,
             needs="input_records",
-            collects=4.2e7,  # 32 MB of them are the two tables of vectors, on their way to a broadcast
+            on_cluster=True,
+            collects=4.2e7,  # 32 MB of them are the two tables of vectors, where Python broadcasts them
         ),
         # Java's own serializer takes 0.67 MB.
         Exercise(

@@ -27,6 +27,7 @@ LAB = Lab(
             check_round,
             drive=naive.in_rounds,
             tried=False,
+            on_cluster=True,
         ),
         Exercise(
             "worker",

@@ -38,6 +38,8 @@ PIPELINE = Exercise(
     ("impressions", "users", "ads"),
     Bar("jobs", good=10, bad=60),
     check,
+    needs="shuffle_records",
+    collects=6e6,  # the features as float32 have 1.2 MB, the tables that they are made of 26
     tried=False,  # few rows are not to be had
     further={
         # 1.5 and 4 times the rows of all tables; 200 and 1,500 bytes for each impression.
