@@ -11,7 +11,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from sparklimits.errors import MachineError
-from sparklimits.grading.batch import machine, process
+from sparklimits.grading.batch import fitness, machine, process
+from sparklimits.grading.batch.fitness import Fitness
 from sparklimits.grading.batch.process import Attempted
 from sparklimits.grading.batch.tasks import Task
 from sparklimits.machine.paths import scratch
@@ -35,6 +36,9 @@ class Slots(Protocol):
     def machines(self) -> list[str]:
         """A line on each machine."""
 
+    def fitness(self, gain: float) -> list[Fitness | str]:
+        """How quiet each slot is, before anything is graded there; a sentence where that could not be told."""
+
     def submit(self, task: Task) -> Future[Attempted]:
         """Puts a submission at the end of the queue."""
 
@@ -45,10 +49,15 @@ class Local:
     def __init__(self, count: int, executor: Executor, stopped: threading.Event) -> None:
         self.count, self._executor, self._stopped = count, executor, stopped
         self.machines = [machine.described()]
+        self._shares = machine.shares(count)
         self._cores: queue.SimpleQueue[tuple[int, ...]] = queue.SimpleQueue()
-        for cores in machine.shares(count):
+        for cores in self._shares:
             self._cores.put(cores)
         scratch()  # made here, before threads want it
+
+    def fitness(self, gain: float) -> list[Fitness | str]:
+        """All slots at the same time, as they work."""
+        return list(self._executor.map(lambda cores: fitness.measured(gain, cores), self._shares))
 
     def submit(self, task: Task) -> Future[Attempted]:
         """Puts a submission at the end of the queue."""
@@ -91,6 +100,10 @@ class Remote:
                 f"A worker cannot import the course ({error}). Start the workers with the Python of an environment "
                 "that has it."
             ) from error
+
+    def fitness(self, gain: float) -> list[Fitness | str]:
+        """All workers that there are, at the same time."""
+        return list(self._client.run(fitness.measured, gain).values())
 
     @property
     def count(self) -> int:
