@@ -171,7 +171,7 @@ def test_the_reference_needs_one_job_and_few_calls() -> None:
     assert rows / 1000 <= run.counters["score"].other["forward_passes"] < 100
     # The seconds of `score` are no part of the speedup.
     assert run.total == run.seconds["train_model"]
-    # Its network after all of its steps: tests/full/test_models.py.
+    # Its network after all of its steps: tests/nightly/test_models.py.
     short = partial(LAB.naive["train_model"], iterations=STEPS)
     naive = experiment.run({**LAB.naive, "train_model": short}, "main")
     assert naive.checked["score"].ok, naive.quality.broken
