@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sparklimits import __version__, labs
 from sparklimits.errors import SparkLimitsError
-from sparklimits.machine import user
+from sparklimits.machine import streams, user
 
 if TYPE_CHECKING:
     from sparklimits.measurement.lab import Lab
@@ -25,23 +23,23 @@ def main(arguments: list[str] | None = None) -> int:
     No error is shown raw: each ends in one paragraph on standard error and code 1, an interrupt in code 130. The whole
     story of an error without a sentence of its own is kept in a log.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        # A result must not be lost because a terminal cannot show one sign of it, or of a file's name.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    streams.settle()
     try:
         code = _command(arguments)
         sys.stdout.flush()  # here, where it is known what an error of it means
         return code
     except KeyboardInterrupt:
-        print("sparklimits: stopped", file=sys.stderr)
+        streams.say("sparklimits: stopped")
         return 130
-    except BrokenPipeError:  # what reads our output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
-        from sparklimits.machine import crash
+        from sparklimits.machine import crash, messages
 
-        print(f"sparklimits: {crash.told(error)}", file=sys.stderr)
+        refused = streams.refused() if isinstance(error, OSError) else None
+        if refused is None:
+            streams.say(f"sparklimits: {crash.told(error)}")
+        elif not isinstance(refused, BrokenPipeError):  # what reads our output, such as `head`, has ended
+            reason = refused.strerror or refused
+            streams.say(f"sparklimits: {messages.tell('output_refused', reason=reason)}")
         return 1
 
 
@@ -188,7 +186,7 @@ def _run(options: argparse.Namespace) -> int:
     lab = labs.find(options.lab)
     solution = load_solution(options.solution or reference_path(lab), lab)
     for sentence in [*solution.said, *solution.absent.values()]:
-        print(f"sparklimits: {sentence}", file=sys.stderr)
+        streams.say(f"sparklimits: {sentence}")
     if options.data and lab.from_movielens is None:
         named = ", ".join(one.id for one in labs.every() if one.from_movielens)
         raise SparkLimitsError(f"{lab.id} does not run on MovieLens ratings; --data is for {named}.")
@@ -290,14 +288,14 @@ def _check(options: argparse.Namespace) -> int:
 
     notebooks, left_out = ([options.notebook], []) if options.notebook else in_work(workspace.prepare())
     for sentence in left_out:
-        print(f"sparklimits: {sentence}", file=sys.stderr)
+        streams.say(f"sparklimits: {sentence}")
     failed = False
     for path in notebooks:
         try:
             with Progress(path.stem) as progress:
                 marks, said = check(path, progress)
         except SparkLimitsError as error:
-            print(f"sparklimits: {error}", file=sys.stderr)
+            streams.say(f"sparklimits: {error}")
             failed = True
             continue
         print(f"{path}")

@@ -7,6 +7,8 @@ import sys
 import time
 from types import TracebackType
 
+from sparklimits.machine import streams
+
 
 class Progress:
     """Call it with a message; it adds the minutes and seconds since the start. Its ``with`` block ends the line.
@@ -37,8 +39,8 @@ class Progress:
         """Leaves the last line, with the time that all took: what comes next, an error say, has a line of its own."""
         Progress.at_work -= 1
         self("done" if error is None else "stopped")
-        if self._display is None and sys.stderr.isatty():
-            print(file=sys.stderr)
+        if self._display is None and streams.columns():
+            streams.say("")
 
     def __call__(self, message: str) -> None:
         elapsed = int(time.monotonic() - self._began)
@@ -47,10 +49,17 @@ class Progress:
             from IPython.display import HTML
 
             self._display.update(HTML(html.escape(text)))
-        elif sys.stderr.isatty():
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        elif width := streams.columns():
+            clear_line()
+            streams.say(text[:width], end="")
         else:
-            print(text, file=sys.stderr, flush=True)
+            streams.say(text)
+
+
+def clear_line() -> None:
+    """Takes the line off the terminal, in front of one that stays."""
+    if streams.columns():
+        streams.say("\r\x1b[K", end="")
 
 
 def _in_notebook() -> bool:

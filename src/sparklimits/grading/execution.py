@@ -8,6 +8,7 @@ the notebook runs again without the cell that ended it.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from queue import Empty
 from typing import Any
@@ -27,6 +28,7 @@ from sparklimits.grading.marks import name_of
 from sparklimits.grading.matching import functions
 from sparklimits.grading.names import used
 from sparklimits.machine import messages
+from sparklimits.machine.paths import scratch
 
 #: How often a cell may end the kernel: once may be the machine's fault (no memory), twice is the cell's.
 _DEATHS = 2
@@ -84,6 +86,15 @@ class PatientExecute(Execute):
             except (NoSuchKernel, RuntimeError) as error:
                 reason = str(error).rstrip(".")
                 raise MachineError(messages.tell("kernel_not_started", reason=reason)) from error
+
+    async def async_start_new_kernel(self, **keywords: Any) -> None:
+        """Starts the kernel, with IPython as it is without anybody's settings and startup files.
+
+        What a graded cell shows follows from them: which of its lines show a value, and in how many digits.
+        """
+        theirs = keywords.get("env") or {}
+        keywords["env"] = {**os.environ, **theirs, "IPYTHONDIR": str(scratch() / "ipython")}
+        await super().async_start_new_kernel(**keywords)
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, index: int

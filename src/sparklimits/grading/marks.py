@@ -16,6 +16,8 @@ from sparklimits.errors import SubmissionError
 
 #: The name that stands for all graded cells together.
 ALL = "all"
+#: Our part of the metadata of notebooks and cells.
+OURS = "sparklimits"
 _CALL = re.compile(r"^points\((?P<share>.+)\)\s*$", re.MULTILINE)
 _NAMED = re.compile(r"\{points: (?P<names>[\w +]+)\}")
 
@@ -24,6 +26,11 @@ def name_of(cell: NotebookNode) -> str:
     """nbgrader's name of a cell; empty when it has none."""
     settings = cell.metadata.get("nbgrader")
     return str(settings.get("grade_id") or "") if isinstance(settings, Mapping) else ""
+
+
+def verdict_of(notebook: NotebookNode) -> str:
+    """The verdict of the measurement, in a notebook that was graded; empty where nothing was measured."""
+    return str(notebook.metadata.get(OURS, {}).get("verdict", ""))
 
 
 def points_of(notebook: NotebookNode) -> dict[str, float]:

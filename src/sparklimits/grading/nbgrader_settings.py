@@ -8,8 +8,16 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from sparklimits.grading.export import ClassExport
 from sparklimits.grading.exporter import SubmissionExporter
-from sparklimits.grading.preprocessors import ClearHiddenOutputs, KeepCells, Recover, WritePoints
+from sparklimits.grading.preprocessors import (
+    ClearHiddenOutputs,
+    KeepCells,
+    Recover,
+    SaveGrades,
+    ShowRubrics,
+    WritePoints,
+)
 from sparklimits.grading.sandboxed import SandboxedExecute
 
 #: Seconds that one cell may take: a measurement with all its pairs, repeated once, on a busy machine.
@@ -82,10 +90,13 @@ def apply(config: Config) -> None:
         "nbgrader.preprocessors.IgnorePattern",
         "nbconvert.preprocessors.ClearMetadataPreprocessor",
         "nbgrader.preprocessors.LimitOutput",
-        "nbgrader.preprocessors.SaveAutoGrades",
+        SaveGrades,
+        ShowRubrics,
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    # A mark that is not made yet would be exported as 0.
+    config.ExportApp.plugin_class = ClassExport
     config.CourseDirectory.ignore = NOT_HANDED_IN
     config.CourseDirectory.max_file_size = MOST_OF_A_FILE
     config.CourseDirectory.max_dir_size = MOST_OF_A_FOLDER

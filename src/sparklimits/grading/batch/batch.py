@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import statistics
-import sys
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -17,6 +16,7 @@ from sparklimits.grading.batch.outcome import UNFIT, Outcome
 from sparklimits.grading.batch.process import Attempted
 from sparklimits.grading.batch.slots import Slots
 from sparklimits.grading.batch.tasks import Task
+from sparklimits.machine import streams
 
 #: Seconds between two words on the time that is left.
 _LOOK = 5.0
@@ -56,7 +56,7 @@ class Batch:
             self._queue(task)
         said = ""
         while self._running:
-            if (now := self._left()) != said or sys.stderr.isatty():  # in a log file, each is a line
+            if (now := self._left()) != said or streams.columns():  # in a log file, each is a line
                 self._progress(said := now)
             with contextlib.suppress(queue.Empty):
                 future = self._finished.get(timeout=_LOOK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
 from collections import Counter
@@ -12,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sparklimits import labs
-from sparklimits.display.progress import Progress
+from sparklimits.display.progress import Progress, clear_line
 from sparklimits.errors import MachineError, SparkLimitsError
 from sparklimits.grading.batch import fitness, gradebook, machine, outcome, report, slots, table
 from sparklimits.grading.batch.batch import Batch, duration
@@ -21,6 +20,7 @@ from sparklimits.grading.batch.journal import Journal
 from sparklimits.grading.batch.outcome import GRADED, Outcome
 from sparklimits.grading.batch.slots import Slots
 from sparklimits.grading.batch.tasks import Task, collect
+from sparklimits.machine import streams
 from sparklimits.machine.scale import CLOCKED, scale_from_environment
 
 #: Where journal and reports lie, beside nbgrader's folder of submissions; beside another one its name comes first.
@@ -41,8 +41,7 @@ def grade(submitted: Path, json_file: Path | None, scheduler: str | None, count:
     """
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise SparkLimitsError(f"There is no folder {json_file.parent} for {json_file.name}.")
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of folders need not be text
-        sys.stdout.reconfigure(errors="backslashreplace")
+    streams.settle()  # names of folders need not be text
     handed = collect(submitted.absolute())
     folder = _folder(submitted)
     with Journal(folder / "journal.db") as journal, _slots(scheduler, count) as where:
@@ -110,8 +109,7 @@ def _work(tasks: list[Task], journal: Journal, where: Slots, book: _Entries | No
     with Progress("grade") as progress:
 
         def done(task: Task, one: Outcome) -> None:
-            if sys.stderr.isatty():
-                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            clear_line()
             print(_line(task, one), flush=True)
             if book:
                 book.enter(task)

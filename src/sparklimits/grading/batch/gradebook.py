@@ -27,7 +27,7 @@ from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, JSONFileConfigLoader, PyFileConfigLoader
 
 from sparklimits.errors import MachineError, SubmissionError
-from sparklimits.grading.marks import name_of
+from sparklimits.grading.marks import OURS, name_of
 from sparklimits.machine.paths import scratch
 
 #: The last line of a traceback, or a line of nbgrader's log.
@@ -124,6 +124,7 @@ def _outputs_of(recorded: NotebookNode) -> Any:
     """A step that puts recorded outputs into the cells they came from."""
 
     def step(notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        notebook.metadata[OURS] = {**notebook.metadata.get(OURS, {}), **recorded.metadata.get(OURS, {})}
         cells = list(_pairs(notebook, recorded))
         for cell, other in cells:
             cell.outputs, cell.execution_count = other.outputs, other.execution_count

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_locked
+from nbgrader.utils import is_grade, is_locked, is_solution
 
 from sparklimits import labs
 from sparklimits.errors import SubmissionError
@@ -24,6 +24,16 @@ def put_in(notebook: NotebookNode, lab_id: str) -> None:
             cell.source = sources[name_of(cell)]
 
 
+def rubrics(lab_id: str) -> dict[str, str]:
+    """What the instructor's copy has in the place of each written answer: its rubric, and answers with their marks.
+
+    In a student's copy of the course there are none.
+    """
+    notebook = _notebook(lab_id)
+    cells = notebook.cells if notebook else []
+    return {name_of(cell): cell.source for cell in cells if is_grade(cell) and is_solution(cell)}
+
+
 def fingerprint(lab_id: str) -> str:
     """A short hash of the instructor's graded cells; "public" where there are none."""
     sources = _sources(lab_id)
@@ -35,9 +45,13 @@ def fingerprint(lab_id: str) -> str:
 
 
 def _sources(lab_id: str) -> dict[str, str]:
+    notebook = _notebook(lab_id)
+    cells = written_out(notebook).cells if notebook else []
+    return {name_of(cell): cell.source for cell in cells if is_grade(cell) and is_locked(cell)}
+
+
+def _notebook(lab_id: str) -> NotebookNode | None:
     try:
-        path = reference_path(labs.find(lab_id))
+        return read_notebook(reference_path(labs.find(lab_id)))
     except SubmissionError:
-        return {}
-    notebook = written_out(read_notebook(path))
-    return {name_of(cell): cell.source for cell in notebook.cells if is_grade(cell) and is_locked(cell)}
+        return None

@@ -123,18 +123,19 @@ def as_csv(rows: Iterable[Row]) -> str:
     for row in rows:
         writer.writerow(
             [
-                _plain(row.student),
+                plain(row.student),
                 row.lab,
                 "" if row.score is None else f"{row.score:g}",
                 "" if row.max_score is None else f"{row.max_score:g}",
                 row.verdict,
                 "" if row.speedup is None else f"{row.speedup:.2f}",
                 "yes" if row.waits else "no",
-                _plain(" | ".join(row.reasons)),
+                plain(" | ".join(row.reasons)),
             ]
         )
     return text.getvalue()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A field of a table that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from sparklimits import labs
 from sparklimits.grading.execution import PatientExecute
-from sparklimits.grading.marks import name_of
+from sparklimits.grading.marks import OURS, name_of
 from sparklimits.grading.recovery import release_of
 from sparklimits.grading.referee import points
 from sparklimits.grading.referee.launcher import Launched, plain
@@ -56,6 +56,7 @@ class RefereedExecute(PatientExecute):
         finally:
             self._handed.unlink(missing_ok=True)
         self._marks.finish(judged, self._answers)
+        nb.metadata[OURS] = {**nb.metadata.get(OURS, {}), "verdict": judged.result.verdict}
         return nb, resources
 
     def launch(self, command: Sequence[str], variables: Mapping[str, str], folder: Path) -> Launched:
@@ -65,7 +66,7 @@ class RefereedExecute(PatientExecute):
     async def async_start_new_kernel(self, **keywords: Any) -> None:
         """Starts the kernel; one whose notebook the referee grades is told where the result is."""
         if self._marks is not None:
-            keywords["env"] = {**os.environ, **(keywords.get("env") or {}), REFEREED: str(self._handed)}
+            keywords["env"] = {**(keywords.get("env") or {}), REFEREED: str(self._handed)}
         await super().async_start_new_kernel(**keywords)
 
     def preprocess_cell(
