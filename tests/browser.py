@@ -107,14 +107,14 @@ def course_folder(folder: Path, notebook: NotebookNode, lab: str = LAB) -> Path:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path, **environment: str) -> Iterator[str]:
-    """``sparklimits lab`` on the course in ``folder``, for somebody who never opened JupyterLab; its address.
+def jupyterlab(folder: Path, view: str = "lab", **environment: str) -> Iterator[str]:
+    """``sparklimits lab``, or ``teach``, on the course in ``folder``, for somebody new to JupyterLab; its address.
 
     The address is the one that the command prints.
     """
     home = folder / "home"
     home.mkdir()
-    command = [str(Path(sys.executable).with_name("sparklimits")), "lab", "--no-browser"]
+    command = [str(Path(sys.executable).with_name("sparklimits")), view, "--no-browser"]
     command.append("--expose-app-in-browser")  # its commands and its notebook can be asked for by scripts
     quiet = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IPYTHON"))}
     log = folder / "jupyterlab.log"
@@ -126,7 +126,7 @@ def jupyterlab(folder: Path, **environment: str) -> Iterator[str]:
 
     def address() -> str | None:
         if server.poll() is not None:
-            raise RuntimeError(f"sparklimits lab ended:\n{log.read_text()}")
+            raise RuntimeError(f"sparklimits {view} ended:\n{log.read_text()}")
         found = re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", log.read_text())
         return found and found[0]
 

@@ -249,6 +249,16 @@ def test_pages_are_as_new_each_time_and_work_is_not(tmp_path, monkeypatch):
 # Views and terminals
 
 
+class Calls(list):
+    """What was started; each ends with the next of these codes, or with 0."""
+
+    codes: tuple[int, ...] | list[int] = ()
+
+    def __call__(self, command, **rest):
+        self.append(SimpleNamespace(command=command, **rest))
+        return self.codes[len(self) - 1] if len(self) <= len(self.codes) else 0
+
+
 @pytest.fixture
 def started(tmp_path, monkeypatch):
     """What would be started, instead of starting it."""
@@ -256,13 +266,9 @@ def started(tmp_path, monkeypatch):
     monkeypatch.setenv("SPARKLIMITS_WORK", str(tmp_path / "work"))
     monkeypatch.delenv("JUPYTERHUB_API_TOKEN", raising=False)
     monkeypatch.delenv("JUPYTER_CONFIG_PATH", raising=False)
-    calls = []
+    calls = Calls()
     monkeypatch.setattr(jupyter.jupyter_files, "put", lambda prefix: None)
-    monkeypatch.setattr(
-        jupyter.subprocess,
-        "call",
-        lambda command, **rest: calls.append(SimpleNamespace(command=command, **rest)) or 0,
-    )
+    monkeypatch.setattr(jupyter.subprocess, "call", calls)
     return calls
 
 
@@ -299,6 +305,41 @@ def test_students_and_instructors_have_a_view_each(started, tmp_path):
         )
         # The kernel of a tab that is closed would keep two gigabytes.
         assert overrides["@jupyterlab/notebook-extension:tracker"]["kernelShutdown"] is True
+
+
+@pytest.mark.shows("jupyter_settings")
+def test_settings_of_another_jupyter_do_not_keep_it_from_starting(started, tmp_path, monkeypatch, capsys):
+    theirs = tmp_path / "jupyter"
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(theirs))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
+    started.codes = [1, 0]
+    assert cli.main(["lab", "--port", "9000"]) == 0
+    first, second = started
+    assert second.command == first.command
+    assert first.env["JUPYTER_CONFIG_DIR"] == str(theirs)
+    assert not Path(second.env["JUPYTER_CONFIG_DIR"]).exists(), "its empty folder is left"
+    assert first.env["JUPYTER_CONFIG_PATH"] == f"/theirs{os.pathsep}{second.env['JUPYTER_CONFIG_PATH']}"
+    assert second.env["JUPYTERLAB_SETTINGS_DIR"] == str(theirs / "lab" / "user-settings")
+    assert f"without your own settings of Jupyter in {theirs}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "file"), [(0, 1, True), (-9, 1, True), (1, 900, True), (1, 1, False)]
+)
+def test_it_starts_once_where_settings_are_not_the_reason(
+    started, tmp_path, monkeypatch, code, seconds, file
+):
+    """It was stopped, killed, had run for long, or there are no settings."""
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.delenv("JUPYTER_CONFIG_PATH", raising=False)
+    if file:
+        (tmp_path / "jupyter").mkdir()
+        (tmp_path / "jupyter" / "jupyter_server_config.json").write_text("{}")
+    clock = iter([0.0, float(seconds)])
+    monkeypatch.setattr(jupyter.time, "monotonic", lambda: next(clock, float(seconds)))
+    started.codes = [code]
+    cli.main(["lab"])
+    assert len(started) == 1
 
 
 def test_on_a_hub_both_are_the_users_server(started, monkeypatch):

@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+import time
 import webbrowser
 from importlib import resources
 from pathlib import Path
+
+from jupyter_core.paths import jupyter_config_dir
 
 from sparklimits.errors import SparkLimitsError
 from sparklimits.machine import environment, jupyter_files, messages
 from sparklimits.machine.paths import project_root
 from sparklimits.student import workspace
+
+#: Seconds within which a server that ends by itself has not started.
+_START = 120
 
 
 def open_lab(arguments: list[str]) -> int:
@@ -47,10 +54,37 @@ def _run(folder: Path, settings: list[str], arguments: list[str]) -> int:
     command = [sys.executable, "-m", *_program(), "--ServerApp.root_dir", str(folder)]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
+    began = time.monotonic()
     try:
-        return subprocess.call([*command, *arguments], cwd=folder, env=_environment(settings))
+        code = subprocess.call([*command, *arguments], cwd=folder, env=_environment(settings))
+        if code > 0 and time.monotonic() - began < _START and (theirs := _own_settings()):
+            print(messages.tell("jupyter_settings", folder=theirs), flush=True)
+            with tempfile.TemporaryDirectory() as none:
+                code = subprocess.call(
+                    [*command, *arguments], cwd=folder, env=_without(theirs, none, _environment(settings))
+                )
+        return code
     except KeyboardInterrupt:
         return 0
+
+
+def _own_settings() -> Path | None:
+    """The folder with this user's settings of Jupyter's server, if there are any."""
+    folder = Path(jupyter_config_dir())
+    found = [*folder.glob("jupyter*_config.*"), *folder.glob("jupyter*_config.d/*")]
+    return folder if found or "JUPYTER_CONFIG_PATH" in os.environ else None
+
+
+def _without(theirs: Path, none: str, variables: dict[str, str]) -> dict[str, str]:
+    """The variables of a server that reads a folder without settings; JupyterLab looks as its user has chosen."""
+    ours = variables["JUPYTER_CONFIG_PATH"].removeprefix(os.environ.get("JUPYTER_CONFIG_PATH", ""))
+    return {
+        "JUPYTERLAB_SETTINGS_DIR": str(theirs / "lab" / "user-settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(theirs / "lab" / "workspaces"),
+        **variables,
+        "JUPYTER_CONFIG_DIR": none,
+        "JUPYTER_CONFIG_PATH": ours.removeprefix(os.pathsep),
+    }
 
 
 def _program() -> list[str]:
