@@ -99,6 +99,23 @@ def test_only_a_number_earns_points() -> None:
     assert set(marks.values()) == {0}
 
 
+def test_settings_of_ipython_and_startup_files_change_no_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "profile_default"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "ipython_config.py").write_text(
+        "c = get_config()\nc.InteractiveShell.ast_node_interactivity = 'all'\n"
+        "c.InteractiveShellApp.exec_lines = ['%precision 0', 'share = 1.0']\n"
+        "c.InteractiveShellApp.extensions = ['an_extension_that_is_not_there']\n"
+    )
+    (profile / "startup" / "00-mine.py").write_text("print('hello')\npoints = None\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    first, unknown = cell("4.0\n2.5", "last", 4.0), cell("share", "share", 4.0)
+    assert graded(first, unknown) == {"last": 2.5, "share": 0.0}
+    assert "hello" not in text_of(first)
+
+
 def test_a_cell_that_is_told_to_be_skipped_earns_nothing() -> None:
     skipped = cell("0.0", "points", 4.0)
     skipped.metadata.tags = ["skip-execution"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade
@@ -17,7 +20,9 @@ from sparklimits.grading import marks, names
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.recovery import recover, release_of
 from sparklimits.grading.referee import points
+from sparklimits.grading.referee.execute import RefereedExecute
 from sparklimits.grading.referee.notebook import PROVE, Judged, Marks
+from sparklimits.measurement.result import REFEREED
 from tests.referee import NOTHING, Launcher
 from tests.submissions import ROOT, released
 
@@ -147,3 +152,19 @@ def test_what_is_known_before_waits_for_no_answer() -> None:
     judged: Judged = found.judge(0.1, Launcher(NOTHING), lambda message: None)
     assert judged.outputs.keys() == {"fit_in_parallel_points", "ratio_points", "bottleneck_points"}
     assert found.wants("questions_points") == ["jobs_of_the_fit", "tasks_in_each_stage"]
+
+
+def test_the_kernel_of_a_check_is_told_the_result_and_measures_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it has nobody's settings of IPython. That the result comes from there: `lab.prove` in `notebook`."""
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(NotebookClient, "start_new_kernel", lambda self, **keywords: given.append(keywords))
+    step = RefereedExecute()
+    step._handed = tmp_path / "result"
+    step.start_new_kernel(cwd="/here")
+    (keywords,) = given
+    assert keywords["cwd"] == "/here"
+    assert keywords["env"][REFEREED] == str(tmp_path / "result")
+    assert not Path(keywords["env"]["IPYTHONDIR"]).is_dir()
+    assert keywords["env"]["PATH"] == os.environ["PATH"]

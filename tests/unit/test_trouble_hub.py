@@ -312,10 +312,12 @@ def test_settings_of_another_jupyter_do_not_keep_it_from_starting(started, tmp_p
     theirs = tmp_path / "jupyter"
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(theirs))
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
+    monkeypatch.setenv("JUPYTERLAB_DIR", "/theirs/lab")
     started.codes = [1, 0]
     assert cli.main(["lab", "--port", "9000"]) == 0
     first, second = started
     assert second.command == first.command
+    assert "JUPYTERLAB_DIR" not in first.env, "its parts in the browser would be shown, or none"
     assert first.env["JUPYTER_CONFIG_DIR"] == str(theirs)
     assert not Path(second.env["JUPYTER_CONFIG_DIR"]).exists(), "its empty folder is left"
     assert first.env["JUPYTER_CONFIG_PATH"] == f"/theirs{os.pathsep}{second.env['JUPYTER_CONFIG_PATH']}"

@@ -87,14 +87,17 @@ class PatientExecute(Execute):
                 reason = str(error).rstrip(".")
                 raise MachineError(messages.tell("kernel_not_started", reason=reason)) from error
 
-    async def async_start_new_kernel(self, **keywords: Any) -> None:
-        """Starts the kernel, with IPython as it is without anybody's settings and startup files.
+    def start_new_kernel(self, **keywords: Any) -> None:
+        """Starts the kernel with :meth:`variables`."""
+        super().start_new_kernel(**keywords, env={**os.environ, **self.variables()})
 
-        What a graded cell shows follows from them: which of its lines show a value, and in how many digits.
+    def variables(self) -> dict[str, str]:
+        """What the kernel gets beside the variables of this process: a folder for IPython without anybody's settings.
+
+        Which lines of a graded cell show a value, and in how many digits, would follow from those; so would what a
+        startup file has defined.
         """
-        theirs = keywords.get("env") or {}
-        keywords["env"] = {**os.environ, **theirs, "IPYTHONDIR": str(scratch() / "ipython")}
-        await super().async_start_new_kernel(**keywords)
+        return {"IPYTHONDIR": str(scratch() / "ipython")}
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, index: int

@@ -63,11 +63,10 @@ class RefereedExecute(PatientExecute):
         """Starts a process of the referee's: here with the rights of whoever grades, as it is their own notebook."""
         return plain(command, variables, folder)
 
-    async def async_start_new_kernel(self, **keywords: Any) -> None:
-        """Starts the kernel; one whose notebook the referee grades is told where the result is."""
-        if self._marks is not None:
-            keywords["env"] = {**(keywords.get("env") or {}), REFEREED: str(self._handed)}
-        await super().async_start_new_kernel(**keywords)
+    def variables(self) -> dict[str, str]:
+        """What the kernel gets; one whose notebook the referee grades is told where the result is."""
+        told = {REFEREED: str(self._handed)} if self._handed is not None else {}
+        return {**super().variables(), **told}
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, index: int
