@@ -202,3 +202,29 @@ def test_the_way_to_the_source_is_read_in_any_locale(
         check=True,
     )
     assert done.stdout.strip() == ascii(str(course / "src"))
+
+
+def test_files_of_the_users_never_stand_in_for_packages(tmp_path: Path) -> None:
+    """Students call their first script `pyspark.py`. Python looks beside it first, and IPython before all packages."""
+    for name in ("pandas", "pyspark", "queue", "psutil"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('of the user')")
+    (tmp_path / "helper.py").write_text("value = 7")
+    code = "import sys; sys.path.insert(0, ''); from sparklimits import notebook; import helper; print(helper.value)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "7", done.stderr
+
+
+def test_the_courses_own_processes_import_nothing_from_where_they_run() -> None:
+    """A `code.py` in the folder of the labs kept JupyterLab from starting."""
+    sources = [path for path in (ROOT / "src").rglob("*.py") if "resources" not in path.parts]
+    started = [
+        (path.name, [ast.unparse(one) for one in node.elts[:3]])
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.List | ast.Tuple) and "sys.executable" in map(ast.unparse, node.elts)
+        and "'-m'" in map(ast.unparse, node.elts)
+    ]  # fmt: skip
+    assert len(started) >= 6
+    assert [one for one in started if one[1][1] not in ("'-P'", "'-I'")] == []

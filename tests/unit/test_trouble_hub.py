@@ -347,7 +347,7 @@ def test_it_starts_once_where_settings_are_not_the_reason(
 def test_on_a_hub_both_are_the_users_server(started, monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "x")
     assert cli.main(["lab"]) == 0
-    assert started[0].command[1:3] == ["-m", "jupyterhub.singleuser"]
+    assert started[0].command[1:4] == ["-P", "-m", "jupyterhub.singleuser"]
     assert "--no-browser" not in started[0].command
 
 

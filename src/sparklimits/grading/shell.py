@@ -29,7 +29,7 @@ def run_cells(
     module = types.ModuleType("__main__")
     errors: dict[str, str] = {}
     with _as_it_was(), contextlib.chdir(folder), contextlib.redirect_stdout(sys.stderr):
-        sys.path.insert(0, str(folder))
+        sys.path.append(str(folder))
         shell = InteractiveShell(
             user_module=module,
             user_ns=vars(module),

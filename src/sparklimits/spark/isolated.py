@@ -42,7 +42,7 @@ def attempt(job: Callable[[SparkSession], Any], constraints: Constraints) -> Ans
     with tempfile.TemporaryDirectory(dir=scratch()) as folder:
         out = Path(folder) / "answer"
         done = subprocess.run(
-            [sys.executable, "-m", "sparklimits.spark.isolated", str(out)],
+            [sys.executable, "-P", "-m", "sparklimits.spark.isolated", str(out)],
             input=cloudpickle.dumps((job, constraints)), capture_output=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )  # fmt: skip

@@ -51,7 +51,8 @@ def open_teach(arguments: list[str]) -> int:
 
 def _run(folder: Path, settings: list[str], arguments: list[str]) -> int:
     jupyter_files.put(Path(sys.prefix))
-    command = [sys.executable, "-m", *_program(), "--ServerApp.root_dir", str(folder)]
+    # -P: what lies in that folder, a `code.py` say, is no part of JupyterLab.
+    command = [sys.executable, "-P", "-m", *_program(), "--ServerApp.root_dir", str(folder)]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     began = time.monotonic()

@@ -52,7 +52,7 @@ class Validate(ValidateAssignmentHandler):
 async def _checked(notebook: Path) -> dict[str, Any]:
     """The answer for a student's notebook, from a child that a closing server takes with it."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, str(notebook),
+        sys.executable, "-P", "-m", __name__, str(notebook),
         cwd=notebook.parent, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from sparklimits.machine.paths import scratch
 #: Seconds that grading one submission may take: several cells that each use up their own limit still fit.
 LONGEST = 3 * 3600
 #: The grading process, and the seconds for its end: its own grace, and five more.
-COMMAND = (sys.executable, "-m", "sparklimits.grading.batch.start")
+COMMAND = (sys.executable, "-P", "-m", "sparklimits.grading.batch.start")
 GRACE = start.GRACE + 5
 #: Bytes of a graded notebook that are kept: outputs are cut when the notebook runs, so this is far above what comes.
 _MOST = 200_000_000

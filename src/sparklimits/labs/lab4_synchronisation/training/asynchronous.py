@@ -117,7 +117,7 @@ def _supervise(meeting: Meeting, shard: Shard, work: Worker) -> str:
 def _start(job: bytes) -> subprocess.Popen[bytes]:
     """A child process with this job. It ends when this process does, because its standard input closes then."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "sparklimits.labs.lab4_synchronisation.training.rpc"],
+        [sys.executable, "-P", "-m", "sparklimits.labs.lab4_synchronisation.training.rpc"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )  # fmt: skip
