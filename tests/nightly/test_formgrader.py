@@ -287,14 +287,18 @@ def looked_at(pages: Formgrader) -> None:
     give(pages, "explain", "1")
     suspect = driver.find_element(By.ID, "fit_in_parallel_points")
     pages.photograph("suspicious")
-    assert "*Resolve*" in pages.book.step("Look")
-    for name in waiting(pages):
-        panel = driver.find_element(By.ID, name).find_element(
-            By.XPATH, "./ancestor::div[contains(@class, 'panel-heading')]"
-        )
-        driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", panel)
-        panel.find_element(By.CSS_SELECTOR, ".mark-graded").click()
-    assert suspect.get_attribute("placeholder") == "0"
+    assert "*No credit*" in pages.book.step("Look")
+    assert waiting(pages) == ["fit_in_parallel_points"], "what she lost to the measurement, and nothing else"
+    suspect.find_element(By.XPATH, "./ancestor::div[contains(@class, 'panel-heading')]").find_element(
+        By.CSS_SELECTOR, ".no-credit"
+    ).click()
+    browser.wait("that nothing waits", 30, lambda: not waiting(pages))
+    driver.refresh()
+    browser.wait("her notebook", 60, lambda: driver.find_elements(By.ID, "explain"))
+    browser.wait(
+        "her points", 30, lambda: driver.find_element(By.ID, "explain").get_attribute("value") == "1"
+    )
+    assert not waiting(pages)
 
 
 def give(pages: Formgrader, cell: str, points: str) -> None:
