@@ -82,7 +82,7 @@ def of(logs: Sequence[float], gain: float, name: str = "") -> Fitness:
 
 def measured(gain: float, cores: tuple[int, ...] = ()) -> Fitness | str:
     """Times the pairs in a process of its own, on these cores (empty: all); a sentence where that fails."""
-    command = [sys.executable, "-m", "sparklimits.grading.batch.fitness", ",".join(map(str, cores))]
+    command = [sys.executable, "-P", "-m", "sparklimits.grading.batch.fitness", ",".join(map(str, cores))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           start_new_session=True) as process:  # fmt: skip
         try:
