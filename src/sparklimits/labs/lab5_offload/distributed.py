@@ -78,7 +78,7 @@ class Training:
 
 
 class Part(IterableDataset[tuple[Tensor, Tensor]]):
-    """A trainer's part of a table in Parquet files: inputs ``[rows, width]`` with labels ``[rows]``, ``read`` at a time.
+    """A trainer's part of Parquet files: inputs ``[rows, width]`` with labels ``[rows]``, ``read`` rows at a time.
 
     The row groups of all files are dealt out in turn to the trainers, so that each row belongs to one of them. A pass
     takes them in random order.
@@ -157,11 +157,12 @@ def _train(folder: str, network: Network, epochs: int, rate: float, step: int) -
     distributed.init_process_group("gloo", timeout=_PATIENCE)  # TorchDistributor has said where to meet
     number, trainers = distributed.get_rank(), distributed.get_world_size()
     torch.manual_seed(number)
-    part = Part(Path(folder), network.column, number, trainers)
+    own = max(1, step // trainers)
+    part = Part(Path(folder), network.column, number, trainers, max(READ, own))
 
     def work(grouped: nn.parallel.DistributedDataParallel) -> list[Trainer]:
         began = time.perf_counter()
-        fit(grouped, part, epochs, rate, max(1, step // trainers))
+        fit(grouped, part, epochs, rate, own)
         seconds = time.perf_counter() - began
         mine = Trainer(
             tuple((path.name, group) for path, group in part.groups),
