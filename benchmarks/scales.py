@@ -164,7 +164,9 @@ def tables(found: Found, containers: bool) -> dict[str, str]:
     for scale in sorted({float(one) for way in found.get("clicks", {}).values() for one in way}):
         whole, parts = (found["clicks"].get(way, {}).get(f"{scale:g}", {}) for way in ways("clicks"))
         cells = [_seconds(whole), _seconds(parts)]
-        cells += [f"{parts[key]:g}" if key in parts else "" for key in ("launched", "trained", "MB")]
+        timed = parts if _timed(parts) else {}
+        cells += [f"{timed[key]:g}" if key in timed else "" for key in ("launched", "trained")]
+        cells.append(f"{parts['MB']:g}" if "MB" in parts else "")
         cells.append(" and ".join(f"{rows:,}" for rows in parts.get("rows", ())))
         cells.append(f"{parts['held']:,}" if "held" in parts else "")
         cells.append(", ".join(f"{one['loss']:.3f}" for one in (whole, parts) if "loss" in one))
@@ -177,6 +179,11 @@ def _counted(one: Found, counter: str) -> str:
     return counter_value(counter, one["counters"][counter]) if "counters" in one else ""
 
 
+def _timed(one: Found) -> bool:
+    """Whether the seconds of this run say anything: others left the machine alone when it began."""
+    return "seconds" in one and one["busy"] <= BUSY
+
+
 def _seconds(one: Found) -> str:
     if "cut" in one:
         return f"cut off after {one['cut']:g} min"
@@ -184,26 +191,29 @@ def _seconds(one: Found) -> str:
         return str(one["error"]).replace("|", "/")
     if wrong := one.get("broken"):
         return f"not right: {'; '.join(wrong)}"
-    if not one:
+    if "seconds" not in one:
         return ""
-    return "machine busy" if one["busy"] > BUSY else f"{one['seconds']:,.0f}"
+    return f"{one['seconds']:,.0f}" if _timed(one) else "machine busy"
 
 
 def picture(found: Found) -> Picture:
-    """The counter and the seconds of each lab against the size of the data, with the line that was expected."""
-    drawn = Picture(10.0, 5.2)
-    panels = drawn.subplots(2, len(COUNTED), squeeze=False, sharex=True)
+    """The counter of each lab against the size of the data, with the line that was expected; seconds below, if any."""
+    shown = ["counter"]
+    if any(_timed(one) for name in COUNTED for way in found.get(name, {}).values() for one in way.values()):
+        shown.append("seconds")
+    drawn = Picture(10.0, 0.2 + 2.5 * len(shown))
+    panels = drawn.subplots(len(shown), len(COUNTED), squeeze=False, sharex=True)
     for column, (name, counter) in enumerate(COUNTED.items()):
         runs = found.get(name, {})
         unit = 1e6 if counter.endswith("_bytes") else 1
         first = runs.get("naive", {}).get("1", {}).get("counters")
-        for row, what in enumerate(("counter", "seconds")):
+        for row, what in enumerate(shown):
             axes = panels[row][column]
             for way, colour, style, mark in (("naive", NAIVE, "-", "o"), ("fixed", FIXED, "--", "s")):
                 points = sorted(
                     (float(scale), one["counters"][counter] / unit if what == "counter" else one["seconds"])
                     for scale, one in runs.get(way, {}).items()
-                    if "counters" in one and (what == "counter" or one["busy"] <= BUSY)
+                    if "counters" in one and (what == "counter" or _timed(one))
                 )
                 if points:
                     axes.plot(*zip(*points, strict=True), style, marker=mark, color=colour, label=way)
@@ -216,9 +226,9 @@ def picture(found: Found) -> Picture:
             axes.set_xticks(SCALES, [f"{scale:g}" for scale in SCALES])
             axes.minorticks_off()
             axes.set_ylabel(counter_name(counter) if what == "counter" else "seconds (one run)")
-            if row:
+            if row == len(shown) - 1:
                 axes.set_xlabel("times the data of a class")
-            else:
+            if not row:
                 axes.set_title(name, fontsize="medium")
     panels[0][0].legend(frameon=False)
     return drawn
