@@ -1,8 +1,9 @@
-"""Lab 5's figures: one network trained by MLlib and by PyTorch, the export from Spark, other models, other jobs.
+"""Lab 5's figures: a network trained by MLlib and by PyTorch, the export from Spark, other models, several trainers.
 
     .venv/bin/python benchmarks/offload.py [TABLE …]
 
-The tables are ``iterations``, ``trainings``, ``ways``, ``models`` and ``counter``; all of them when none is named.
+The tables are ``iterations``, ``trainings``, ``ways``, ``models``, ``counter`` and ``trainers``; all of them when none
+is named.
 Writes ``benchmarks/results/offload.json`` and the tables in ``course/lab5_offload.md``.
 """
 
@@ -29,7 +30,7 @@ from sparklimits.datasets import ratings
 from sparklimits.display.progress import Progress
 from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs.lab5_offload import LAB
+from sparklimits.labs.lab5_offload import LAB, distributed
 from sparklimits.labs.lab5_offload.data import (
     SIZES,
     ClickData,
@@ -53,6 +54,8 @@ PAGE = ROOT / "course" / "lab5_offload.md"
 PAIRS = 5
 #: How long the independent optimiser goes on.
 ITERATIONS = (40, 60, 70, 80, 100)
+#: How many trainers there are on the executors, and the rows of a step of all of them together.
+TRAINERS = ((1, 300), (2, 300), (1, 1_200), (2, 2_400))
 REFERENCE = load_functions(reference_path(LAB), LAB)
 
 
@@ -267,6 +270,44 @@ def other_jobs(spark: SparkSession, progress: Progress) -> list[tuple[str, float
     return rows
 
 
+def trainers(spark: SparkSession, progress: Progress) -> list[dict[str, Any]]:
+    """Launch, training, rows held and loss of one trainer and of two on the executors, beside the reference's.
+
+    Each for six passes over the lab's clicks; the larger step is there for its seconds.
+    """
+    data, inputs, folder = opened(spark, 5_000)
+    files = distributed.write(inputs["clicks"].select("label", "features"), scratch() / "parts")
+    network = Mlp(SIZES)
+    seconds, _ = better_of_two(REFERENCE["train_model"], inputs["clicks"], network)
+    loss = held_out_scores(network, data)[0]
+    rows = [
+        {
+            "way": "all rows in one program",
+            "step": 300,
+            "trained": seconds,
+            "held": len(data.train),
+            "loss": loss,
+        }
+    ]
+    for count, step in TRAINERS:
+        progress(f"{count} trainers, steps of {step} rows")
+        network = Mlp(SIZES)
+        found = distributed.train(files, network, trainers=count, step=step)
+        rows.append(
+            {
+                "way": "two on the executors" if count > 1 else "one on an executor",
+                "step": step,
+                "launched": found.launched,
+                "trained": found.trained,
+                "held": max(one.held for one in found.trainers),
+                "loss": held_out_scores(network, data)[0],
+            }
+        )
+    shutil.rmtree(files)
+    shutil.rmtree(folder)
+    return rows
+
+
 class Factors(torch.nn.Module):
     """A rating as a mean, a bias of the user and of the item, and the product of their factors."""
 
@@ -310,6 +351,10 @@ def tables(found: dict[str, Any]) -> dict[str, list[str]]:
         "ways": ["| features of 36,000 clicks | seconds | MB |", "|---|--:|--:|"],
         "models": ["| model | seconds | log loss | AUC |", "|---|--:|--:|--:|"],
         "counter": ["| | seconds | |", "|---|--:|---|"],
+        "trainers": [
+            "| trainers | rows in a step | launch, s | training, s | rows' worth of memory | held-out log loss |",
+            "|---|--:|--:|--:|--:|--:|",
+        ],
     }
     for name, arms in found.get("trainings", {}).items():
         slow, fast = arms["MLlib"], arms["PyTorch"]
@@ -332,6 +377,11 @@ def tables(found: dict[str, Any]) -> dict[str, list[str]]:
     lines["counter"] += [
         f"| {name} | {seconds:.1f} | {what} |" for name, seconds, what in found.get("counter", ())
     ]
+    for row in found.get("trainers", ()):
+        launch = f"{row['launched']:.0f}" if "launched" in row else ""
+        cells = [row["way"], f"{row['step']:,}", launch]
+        cells += [f"{row['trained']:.1f}", f"{row['held']:,}", f"{row['loss']:.3f}"]
+        lines["trainers"].append(f"| {' | '.join(cells)} |")
     return lines
 
 
@@ -343,6 +393,7 @@ def main() -> None:
         "ways": ways_out,
         "models": models,
         "counter": other_jobs,
+        "trainers": trainers,
     }
     with Progress("offload") as progress:
         spark = session.get(LAB.constraints)

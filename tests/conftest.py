@@ -30,7 +30,7 @@ _spent: dict[str, dict[str, float]] = defaultdict(dict)
 #: a plan as much again. What is not named here has a cluster of another kind, or none.
 ONE_SESSION = {
     "spark": ("experiment", "lab0", "lab3", "lab4", "lab5", "lab6", "lab7", "notebook", "primer", "session"),
-    "full": ("many_jobs", "models", "whose_fault"),
+    "full": ("lab5_distributed", "many_jobs", "models", "whose_fault"),
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyspark
 
-from sparklimits.labs.lab4_synchronisation.training.addresses import free_port
+from sparklimits.machine.addresses import free_port
 from sparklimits.machine.java import find_java
 
 HOST = "127.0.0.1"

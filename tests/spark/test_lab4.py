@@ -35,11 +35,11 @@ from sparklimits.labs.lab4_synchronisation.data import (
     write_data,
 )
 from sparklimits.labs.lab4_synchronisation.training import allreduce, asynchronous, rounds
-from sparklimits.labs.lab4_synchronisation.training.addresses import interface
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch, new_table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle
 from sparklimits.labs.lab4_synchronisation.training.server import Server
+from sparklimits.machine.addresses import interface
 from sparklimits.machine.paths import scratch
 from sparklimits.spark import session
 from tests.checking import quality

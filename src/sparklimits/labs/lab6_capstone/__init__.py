@@ -77,8 +77,8 @@ LAB = Lab(
         reasons={
             "spark.sql.shuffle.partitions": "4 instead of 200: few enough to see each one in a picture",
             "spark.sql.adaptive.coalescePartitions.enabled": (
-                "off instead of on: it would merge the light partitions up to the size of the heavy one, which hides "
-                "the skew on two slots and would not on two hundred"
+                "off instead of on: it would merge light partitions until each has an even share of the bytes for its "
+                "slot, which hides the skew on two slots and would not on two hundred"
             ),
         },
     ),

@@ -48,7 +48,8 @@ def _train(train_epoch: Solution) -> dict[str, Any]:
     import torch
     from torch import distributed
 
-    from sparklimits.labs.lab7_gpu import accelerator, routes
+    from sparklimits.labs.lab7_gpu import accelerator
+    from sparklimits.labs.process_group import in_group
 
     place, data = device(), make_data(SHARE, 0, "main")
     # TorchDistributor has set what the group needs to find its members: here the only one.
@@ -56,9 +57,7 @@ def _train(train_epoch: Solution) -> dict[str, Any]:
     group = distributed.get_world_size()
     flat = np.concatenate([part.ravel() for layer in data.start for part in layer])
     rows, labels = torch.from_numpy(data.rows), torch.from_numpy(data.labels)
-    loss = routes.in_group(
-        new_network(flat).to(place), lambda network: train_epoch(network, rows, labels, place)
-    )
+    loss = in_group(new_network(flat).to(place), lambda network: train_epoch(network, rows, labels, place))
     # TorchDistributor passes the addresses of its task's resources on as CUDA knows them.
     cards = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return {"device": accelerator.name(place), "cards": cards, "loss": loss, "group": group}

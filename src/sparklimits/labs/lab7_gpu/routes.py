@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-import gc
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sparklimits.labs.lab7_gpu.accelerator import Size, Step, seconds
+from sparklimits.labs.process_group import in_group
 
 
 def launches(size: Size, batch: int, place: torch.device) -> dict[str, float]:
@@ -136,19 +135,3 @@ def with_one(size: Size, batch: int, place: torch.device) -> dict[str, float]:
 
     found["DDP, a group of one"] = in_group(grouped.network, measured)
     return found
-
-
-def in_group(network: nn.Module, work: Callable[[nn.Module], Any]) -> Any:
-    """What ``work`` makes of the network as a member of the process group, which is left afterwards.
-
-    DDP must go before its group does. In the other order the group's threads are waited for by a thread that holds
-    Python's lock, and one of them may be waiting for that lock (seen with PyTorch 2.13 and gloo: both wait for ever).
-    """
-    from torch import distributed
-    from torch.nn.parallel import DistributedDataParallel
-
-    try:
-        return work(DistributedDataParallel(network))
-    finally:
-        gc.collect()
-        distributed.destroy_process_group()

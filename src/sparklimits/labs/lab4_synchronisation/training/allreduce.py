@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from sparklimits.labs.lab4_synchronisation.training.addresses import free_port, interface
 from sparklimits.labs.lab4_synchronisation.training.fm import Table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Curve, Goal, Training
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
+from sparklimits.machine.addresses import free_port, interface
 
 #: Steps between two looks at the held-out loss.
 _LOOK = 4

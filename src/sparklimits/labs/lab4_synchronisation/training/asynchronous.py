@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 
 from sparklimits.errors import SparkLimitsError
-from sparklimits.labs.lab4_synchronisation.training.addresses import free_port
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal, Training
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle, Meeting, ServerJob, WorkerJob
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
+from sparklimits.machine.addresses import free_port
 from sparklimits.machine.paths import scratch
 
 Worker = Callable[[Handle, Iterator[Batch]], None]

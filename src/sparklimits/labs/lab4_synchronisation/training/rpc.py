@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from sparklimits.labs.lab4_synchronisation.training.addresses import interface
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Curve, Goal
 from sparklimits.labs.lab4_synchronisation.training.server import Rows, Server
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
+from sparklimits.machine.addresses import interface
 
 #: Pushes of each worker between two looks at the held-out loss.
 _LOOK = 4

@@ -1,0 +1,32 @@
+"""The naive training examples of lab 1 in executors of other sizes, each in a session of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sparklimits.labs.lab1_memory import naive
+from sparklimits.spark import isolated
+from sparklimits.spark.constraints import Constraints
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def with_memory(ratings: DataFrame, sizes: Sequence[int]) -> dict[int, Mapping[str, float]]:
+    """The counters of ``naive.training_examples`` in one executor of each size, in MB.
+
+    Raises:
+        SparkLimitsError: a job failed; the message is Spark's own.
+    """
+    job = partial(_examples, files=ratings.inputFiles())
+    found: dict[int, Mapping[str, float]] = {}
+    for size in sizes:
+        constraints = Constraints(executors=1, memory_mb=size, driver_memory_mb=512)
+        found[size] = isolated.run(job, constraints)[1].summary()
+    return found
+
+
+def _examples(spark: SparkSession, files: Sequence[str]) -> int:
+    return len(naive.digest(naive.training_examples(spark.read.parquet(*files))))
