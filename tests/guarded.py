@@ -26,7 +26,8 @@ import psutil
 from nbgrader.api import Gradebook
 
 import sparklimits
-from tests.submissions import ROOT, reference, shortened
+from tests.marks import most
+from tests.submissions import ROOT, reference, released, shortened
 from tests.submissions.hostile import LAB, Surroundings
 
 NEIGHBOUR = "neighbour"
@@ -55,8 +56,8 @@ def furnish(folder: Path) -> None:
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
         gradebook.update_or_create_assignment(LAB)
         gradebook.update_or_create_notebook(LAB, LAB)
-        for name, most in MARKS.items():
-            gradebook.update_or_create_grade_cell(name, LAB, LAB, max_score=most, cell_type="code")
+        for name, points in most(released(LAB)).items():
+            gradebook.update_or_create_grade_cell(name, LAB, LAB, max_score=points, cell_type="code")
         gradebook.update_or_create_student(NEIGHBOUR)
         gradebook.update_or_create_submission(LAB, NEIGHBOUR)
         for grade in gradebook.find_submission_notebook(LAB, LAB, NEIGHBOUR).grades:
