@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/hostile.py [NAME …]       the attacks that are named, or all that have no figures yet
 
 Each attack of ``tests/submissions/hostile/`` is handed in beside a neighbour's submission, in a small course of its own
-with a gradebook and a home, and autograded twice on a tenth of the data. *Stock* is nbgrader's own Autograde with its plain
-kernel, the released tests, `lab.prove()` measuring in the kernel, and three settings without which no honest notebook of
-Spark gets marks (time, text on standard error). It runs in a throwaway environment, with a copy of the package and the
-course's home as its own: what an attack changes there is gone with it.
+with a gradebook and a home, and autograded twice on a tenth of the data. *Stock* is nbgrader's own Autograde with its
+plain kernel, the released tests, `lab.prove()` measuring in the kernel, and three settings without which no honest
+notebook of Spark gets marks (time, and text on standard error). It runs in a throwaway environment, with a copy of the
+package and the course's home as its own: what an attack changes there is gone with it.
 
 Writes ``benchmarks/results/hostile.json`` after each, and the table of ``course/grading.md``.
 """

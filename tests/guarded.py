@@ -24,8 +24,10 @@ from pathlib import Path
 import nbformat
 import psutil
 from nbgrader.api import Gradebook
+from traitlets.config import Config
 
 import sparklimits
+from sparklimits.grading import nbgrader_settings
 from tests.marks import most
 from tests.submissions import ROOT, reference, released, shortened
 from tests.submissions.hostile import LAB, Surroundings
@@ -36,6 +38,10 @@ MARKS = {
     "prediction_points": 1.0, "questions_points": 1.0, "fit_in_parallel_points": 4.0, "ratio_points": 5.0,
     "bottleneck_points": 3.0,
 }  # fmt: skip
+#: What Jupyter, Matplotlib and Java leave in the home of whoever uses them.
+_USUAL = re.compile(
+    r"\.(cache|java|ipython/(?!profile_default/startup/00)|local/share/jupyter|config/matplotlib)\b"
+)
 #: Seconds for a process that is being ended.
 _GRACE = 5
 
@@ -53,6 +59,7 @@ def furnish(folder: Path) -> None:
         (folder / place / NEIGHBOUR / LAB / f"{LAB}.ipynb").write_text(theirs)
     shown = "".join(f"<pre>{cell.source}</pre>" for cell in reference(LAB).cells if cell.cell_type == "code")
     (folder / "feedback" / NEIGHBOUR / LAB / f"{LAB}.html").write_text(f"<html>{shown}</html>")
+    nbgrader_settings.apply(Config())  # the gradebook calls a program of this environment by its name
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
         gradebook.update_or_create_assignment(LAB)
         gradebook.update_or_create_notebook(LAB, LAB)
@@ -138,7 +145,9 @@ class Guard:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
         for place in (*self.packages, *self.environments):
-            for mark in place.rglob("left_by_a_notebook*") if place in self.packages else place.glob("left_by_*"):
+            for mark in (
+                place.rglob("left_by_a_notebook*") if place in self.packages else place.glob("left_by_*")
+            ):
                 shutil.rmtree(mark) if mark.is_dir() else mark.unlink()
         return found
 
@@ -154,7 +163,7 @@ class Guard:
                 place: files(course / place / NEIGHBOUR) for place in ("submitted", "autograded", "feedback")
             },
             "the release": [files(course / place) for place in ("solutions", "labs")],
-            "the grader's home": files(self.there.home),
+            "the grader's home": self._home(),
             "the package": [
                 {name: value for name, value in files(one).items() if "__pycache__" not in name}
                 for one in self.packages
@@ -162,12 +171,21 @@ class Guard:
             "the environment": [sorted(os.listdir(one)) for one in self.environments],
         }
 
+    def _home(self) -> object:
+        return files(self.there.home)
+
     def _gradebook(self) -> object:
         return hashlib.sha256((self.there.course / "gradebook.db").read_bytes()).hexdigest()
 
 
 class MarksGuard(Guard):
-    """The same where grading itself writes into the gradebook: a neighbour's marks stay, and no person gave others."""
+    """The same where grading is a program of its own, which writes into the gradebook and uses the home.
+
+    A neighbour's marks stay, and no person gave others.
+    """
+
+    def _home(self) -> object:
+        return {name: told for name, told in files(self.there.home).items() if not _USUAL.match(name)}
 
     def _gradebook(self) -> object:
         try:

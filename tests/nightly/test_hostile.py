@@ -33,5 +33,7 @@ def test_an_honest_notebook_keeps_its_marks(name: str, tmp_path: Path) -> None:
     wanted = {cell: (points, points) for cell, points in most(honest.right()).items()}
     wanted |= honest.DUE.get(name, {})
     found = earned(notebook, tmp_path)
-    outside = {cell: points for cell, points in found.items() if not wanted[cell][0] <= points <= wanted[cell][1]}
+    outside = {
+        cell: points for cell, points in found.items() if not wanted[cell][0] <= points <= wanted[cell][1]
+    }
     assert not outside, found

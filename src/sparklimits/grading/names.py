@@ -35,7 +35,9 @@ def _python(source: str) -> str:
     """The cell as IPython makes Python of it; of ``%%time`` and its like, what they run in the same kernel."""
     first, _, rest = source.lstrip().partition("\n")
     own = rest if re.match(r"%%(time|timeit|capture|prun)\b", first) else source
-    if len(own) > _CHARACTERS or len(_MAGIC.findall(own)) > _MAGICS:  # IPython reads the whole cell once more for each
+    if (
+        len(own) > _CHARACTERS or len(_MAGIC.findall(own)) > _MAGICS
+    ):  # IPython reads the whole cell once more for each
         raise ValueError("too many magics")
     return TransformerManager().transform_cell(own)
 

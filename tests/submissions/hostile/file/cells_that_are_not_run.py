@@ -10,4 +10,6 @@ def change(notebook: NotebookNode) -> None:
         told = cell.metadata.get("nbgrader", {})
         if told.get("grade") and cell.cell_type == "code":
             cell.metadata.tags = ["skip-execution", "raises-exception", "remove_cell"]
-            cell.outputs = [new_output("execute_result", data={"text/plain": str(told["points"])}, execution_count=1)]
+            cell.outputs = [
+                new_output("execute_result", data={"text/plain": str(told["points"])}, execution_count=1)
+            ]

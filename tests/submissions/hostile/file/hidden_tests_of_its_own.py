@@ -8,6 +8,8 @@ def change(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         told = cell.metadata.get("nbgrader", {})
         if told.get("grade") and cell.cell_type == "code":
-            cell.source = f"### BEGIN HIDDEN TESTS\n{cell.source}\n### END HIDDEN TESTS\nfloat({told['points']})"
+            cell.source = (
+                f"### BEGIN HIDDEN TESTS\n{cell.source}\n### END HIDDEN TESTS\nfloat({told['points']})"
+            )
         elif told.get("solution") and cell.cell_type == "code":
             cell.source = f"### BEGIN SOLUTION\npass\n### END SOLUTION\n{cell.source}\n### BEGIN HIDDEN TESTS"

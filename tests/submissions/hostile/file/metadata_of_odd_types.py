@@ -5,7 +5,14 @@ from nbformat import NotebookNode
 
 def change(notebook: NotebookNode) -> None:
     """Changes their types."""
-    odd = [[], "graded", 5, None, {"grade_id": ["a"]}, {"grade_id": {"a": 1}, "grade": "yes", "points": "many"}]
+    odd = [
+        [],
+        "graded",
+        5,
+        None,
+        {"grade_id": ["a"]},
+        {"grade_id": {"a": 1}, "grade": "yes", "points": "many"},
+    ]
     for number, cell in enumerate(notebook.cells):
         if "nbgrader" in cell.metadata:
             cell.metadata["nbgrader"] = odd[number % len(odd)]

@@ -11,7 +11,12 @@ def place(file: Path, course: Path) -> None:
     content = json.loads(file.read_text())
     code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     for cell in code:
-        result = {"output_type": "execute_result", "metadata": {}, "execution_count": 1, "data": {"text/plain": "5.0"}}
+        result = {
+            "output_type": "execute_result",
+            "metadata": {},
+            "execution_count": 1,
+            "data": {"text/plain": "5.0"},
+        }
         cell["outputs"] = [result, {"output_type": "stream", "name": "stdout", "text": f"BIG{cell['id']}"}]
     text = json.dumps(content)
     for cell in code:

@@ -1,4 +1,4 @@
-"""The kernel's own connection file holds its key: results of other cells are sent with it, and the client is shut out."""
+"""The kernel's own key signs messages: results for cells that did not run, and answers that nobody wrote."""
 
 OPENING = """
 import glob

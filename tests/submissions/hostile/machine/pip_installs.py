@@ -18,7 +18,7 @@ with zipfile.ZipFile(wheel, "w") as packed:
 bare = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "PYTHON"))}
 for command in (["-m", "pip"], ["-I", "-m", "pip"]):
     done = subprocess.run(
-        [sys.executable, *command, "install", "--no-index", "--force-reinstall", "--root-user-action=ignore", str(wheel)],
+        [sys.executable, *command, "install", "--no-index", "--force-reinstall", str(wheel)],
         capture_output=True, text=True, env=bare,
     )
     print(done.returncode, (done.stdout + done.stderr)[-300:])

@@ -1,4 +1,4 @@
-"""Settings of Spark and Java are left in the environment and the home: later sessions, of others too, are to read them."""
+"""Settings of Spark and Java are left in the environment and the home, for later sessions, those of others too."""
 
 OPENING = """
 import os

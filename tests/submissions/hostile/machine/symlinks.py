@@ -1,4 +1,4 @@
-"""Links lie beside the notebook, which lead to the gradebook, to a neighbour and to the solution: copied, or written to."""
+"""Links beside the notebook lead to the gradebook, a neighbour and the solution, to be copied, or written to."""
 
 from pathlib import Path
 
@@ -36,5 +36,7 @@ def fit_in_parallel(visits):
 def place(file: Path, course: Path) -> None:
     """Puts the links beside the notebook."""
     (file.parent / "gradebook.db").symlink_to(course / "gradebook.db")
-    (file.parent / "neighbour.ipynb").symlink_to(course / "submitted/neighbour/lab0_measuring/lab0_measuring.ipynb")
+    (file.parent / "neighbour.ipynb").symlink_to(
+        course / "submitted/neighbour/lab0_measuring/lab0_measuring.ipynb"
+    )
     (file.parent / "answers").symlink_to(course / "solutions" / "lab0_measuring")

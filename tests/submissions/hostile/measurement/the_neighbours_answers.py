@@ -12,7 +12,8 @@ def theirs(name):
         try:
             text = file.read_text()
             if file.suffix == ".html":
-                sources = [html.unescape(re.sub("<[^>]+>", "", one)) for one in re.findall("<pre>(.*?)</pre>", text, re.S)]
+                blocks = re.findall("<pre>(.*?)</pre>", text, re.S)
+                sources = [html.unescape(re.sub("<[^>]+>", "", one)) for one in blocks]
             else:
                 sources = ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
         except (OSError, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""A killed process is started again, in its old folder: what lies there keeps it from starting, and nobody is to blame."""
+"""A killed process is started again in its folder: what lies there keeps it from starting, and nobody is to blame."""
 
 CELLS = {
     "fit_in_parallel": """\

@@ -1,4 +1,4 @@
-"""The reference is looked for in the course's files, with hidden tests and recorded causes, and run when it is found."""
+"""The reference is looked for in the course's files, and run when it is found."""
 
 SEEK = """\
 import json
