@@ -9,8 +9,8 @@ A folder for each kind, and in it a file for each attack, whose docstring says w
 - ``STOCK``: why it is not run under stock nbgrader.
 
 An attack knows where everything lies: ``@COURSE@`` in its text becomes the course's folder, ``@HOME@`` the grader's
-home in it, ``@PORT@`` the port of a server that has answers, ``@WORD@`` a word by which its processes are found. Where it
-could leave something outside of these, that is a file of the name ``left_by_a_notebook`` with nothing in it.
+home in it, ``@PORT@`` the port of a server that has answers, ``@WORD@`` a word by which its processes are found. Where
+it could leave something outside of these, that is a file of the name ``left_by_a_notebook`` with nothing in it.
 """
 
 from __future__ import annotations
