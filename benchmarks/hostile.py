@@ -131,7 +131,7 @@ def _marks(course: Path) -> float | None:
 
 
 def table(results: dict[str, Any]) -> str:
-    """A line for each attack that was run."""
+    """A line for each attack; harm under ours, which must be none, would stand beside its marks."""
     rows = [("attack", "stock nbgrader gives", "ours gives", "harm under stock")]
     for attack in hostile.ATTACKS:
         found = results.get(attack.name, {})
@@ -142,15 +142,16 @@ def table(results: dict[str, Any]) -> str:
             (
                 f"`{attack.kind}/{attack.name}`",
                 _said(stock) if stock else f"not run: {reason}",
-                _said(ours) if ours else "not run yet",
+                _said(ours, harm=True) if ours else "not run yet",
                 harm,
             )
         )
     return as_markdown(rows)
 
 
-def _said(found: dict[str, Any]) -> str:
-    return "no grade" if found["marks"] is None else f"{found['marks']:g}"
+def _said(found: dict[str, Any], harm: bool = False) -> str:
+    marks = "no grade" if found["marks"] is None else f"{found['marks']:g}"
+    return f"{marks}, and harm: {', '.join(found['harm'])}" if harm and found["harm"] else marks
 
 
 def main() -> None:

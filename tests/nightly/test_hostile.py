@@ -11,7 +11,6 @@ from tests import guarded
 from tests.marks import autograded, earned, most
 from tests.submissions import honest, hostile
 
-
 #: What Spark counted comes from the process with the functions, as course/grading.md says: these earn a forged count.
 FORGED = {"counters_forged", "work_in_the_driver"}
 
@@ -19,7 +18,9 @@ FORGED = {"counters_forged", "work_in_the_driver"}
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(one.name, marks=[pytest.mark.xfail(strict=True, reason="counts from the process itself")])
+        pytest.param(
+            one.name, marks=[pytest.mark.xfail(strict=True, reason="counts from the process itself")]
+        )
         if one.name in FORGED
         else one.name
         for one in hostile.IN_A_FUNCTION
