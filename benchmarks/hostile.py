@@ -131,22 +131,25 @@ def _marks(course: Path) -> float | None:
 
 
 def table(results: dict[str, Any]) -> str:
-    """A line for each attack; harm under ours, which must be none, would stand beside its marks."""
+    """A line for each attack that was run, and the names of the others.
+
+    Harm under ours, which must be none, would stand beside its marks.
+    """
     rows = [("attack", "stock nbgrader gives", "ours gives", "harm under stock")]
     for attack in hostile.ATTACKS:
-        found = results.get(attack.name, {})
-        stock, ours = found.get("stock"), found.get("ours")
-        reason = getattr(attack.module, "STOCK", "not run yet")
-        harm = ", ".join(stock["harm"]) or "–" if stock else ""
-        rows.append(
-            (
-                f"`{attack.kind}/{attack.name}`",
-                _said(stock) if stock else f"not run: {reason}",
-                _said(ours, harm=True) if ours else "not run yet",
-                harm,
+        if found := results.get(attack.name):
+            stock = found.get("stock")
+            rows.append(
+                (
+                    f"`{attack.kind}/{attack.name}`",
+                    _said(stock) if stock else f"not run: {attack.module.STOCK}",
+                    _said(found["ours"], harm=True),
+                    ", ".join(stock["harm"]) or "none" if stock else "",
+                )
             )
-        )
-    return as_markdown(rows)
+    left = [f"`{one.name}`" for one in hostile.ATTACKS if one.name not in results]
+    told = f"\nNot run from end to end yet, neither way: {', '.join(left)}.\n" if left else ""
+    return as_markdown(rows) + told
 
 
 def _said(found: dict[str, Any], harm: bool = False) -> str:
