@@ -168,7 +168,7 @@ class Guard:
                 {name: value for name, value in files(one).items() if "__pycache__" not in name}
                 for one in self.packages
             ],
-            "the environment": [sorted(os.listdir(one)) for one in self.environments],
+            "the environment": [sorted(os.listdir(one)) if one.is_dir() else [] for one in self.environments],
         }
 
     def _home(self) -> object:
