@@ -37,12 +37,19 @@ def test_the_slot_ratio_is_the_largest_task_over_an_even_share():
     assert Counters().slot_ratio() == 1.0
 
 
-def test_the_slot_ratio_is_that_of_the_last_stage_with_the_data():
+def test_the_slot_ratio_is_that_of_the_stages_in_which_the_data_end():
     file = [task(1, input_records=1000, written=1000)]
     even, sums = stage(500, 500, number=2), stage(2, number=3)
     assert Counters(tasks=file).slot_ratio() == 2.0
     assert Counters(tasks=file + even + sums).slot_ratio() == 1.0
     assert Counters(tasks=file + even + stage(1000, number=3)).slot_ratio() == 2.0
+
+
+def test_even_work_for_show_does_not_make_up_for_one_task_with_everything():
+    deals, even = [task(2, input_records=1000, written=1000)], stage(500, 500, number=3)
+    assert Counters(tasks=[task(1, input_records=1000), *deals, *even]).slot_ratio() == 2.0
+    assert Counters(tasks=[*deals, *even, task(4, input_records=1000)]).slot_ratio() == 2.0
+    assert Counters(tasks=[*deals, *even, task(4, input_records=1)]).slot_ratio() == 1.0
 
 
 def test_the_stage_with_the_heaviest_task_counts():

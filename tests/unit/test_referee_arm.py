@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -126,6 +129,63 @@ def test_a_function_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(CandidateError, match="even: It took longer than 0 s, and was ended"):
         one.run(EVEN)
     assert not one.runs
+
+
+def test_data_come_in_as_a_whole_and_no_link_leads_their_writer_away() -> None:
+    """A process that waits for a folder of data, to put a link into it, finds everything there already."""
+    one = arm(honest)
+    seen: list[bool] = []
+
+    def watched(numbers: int, folder: Path) -> Path:
+        made = LAB.write_data(numbers, folder)
+        seen.append(bool(list(one.folder.glob("data-*"))))
+        return made
+
+    one.lab = replace(LAB, write_data=watched)
+    one.load(1000, "x", "even")
+    assert seen == [False]
+    assert (one.folder / "data-x" / "numbers").read_text() == "1000"
+
+
+@pytest.mark.shows("folder_spoiled")
+def test_a_function_that_takes_its_folder_away_has_failed() -> None:
+    one = arm(honest)
+    one.load(1000, "x", "even")
+    one.run(EVEN)
+    shutil.rmtree(one.folder)
+    with pytest.raises(CandidateError, match="even: The folder of its process cannot be used any more"):
+        one.load(1000, "y", "even")
+    assert not one.runs
+
+
+def test_what_a_process_left_in_its_folder_does_not_meet_the_next_one() -> None:
+    one = arm(but(run=saying({"end": True})), honest, code=-9)
+    one.load(1000, "x", "even")
+    first = one.folder
+    (first / ".tmp").write_text("no folder")
+    with pytest.raises(MachineError):
+        one.run(EVEN)
+    one.begin()
+    assert one.folder != first
+    assert not first.exists()
+    assert list(one.folder.iterdir()) == []
+
+
+def test_folders_within_folders_without_end_are_removed() -> None:
+    one = arm(honest)
+    one.load(1000, "x", "even")
+    here = os.getcwd()
+    try:
+        os.chdir(one.folder / "data-x")
+        for _ in range(1_500):  # deeper than Python calls itself, and longer than any path
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    one.clear()
+    assert list(one.folder.iterdir()) == []
+    one.end()
+    assert not one.folder.exists()
 
 
 @pytest.mark.shows("ended_its_process")

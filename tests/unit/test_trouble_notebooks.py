@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,9 @@ from traitlets.config import Config
 
 from sparklimits.cli import main
 from sparklimits.errors import SubmissionError
-from sparklimits.grading import execution, hidden, kernel, nbgrader_settings, places, recovery
+from sparklimits.grading import execution, hidden, hints, kernel, nbgrader_settings, places, recovery
 from sparklimits.grading.marks import name_of
-from sparklimits.grading.reading import MOST_BYTES, read_submission
+from sparklimits.grading.reading import MOST_BYTES, MOST_CELLS, MOST_CODE, read_submission
 from sparklimits.grading.submission import load_functions, load_solution, reference_path
 from sparklimits.labs import find
 from tests.submissions import LAB, ROOT, reference, released, with_cells
@@ -435,6 +436,61 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
         read_submission(written(tmp_path, TEXT))
 
 
+@pytest.mark.shows("file_too_much")
+@pytest.mark.parametrize(
+    "cells", [[new_code_cell("1")] * (MOST_CELLS + 1), [new_code_cell("x" * (MOST_CODE // 2 + 1))] * 2]
+)
+def test_a_notebook_that_could_be_read_for_hours_is_refused(
+    tmp_path: Path, cells: list[NotebookNode]
+) -> None:
+    path = tmp_path / "mine.ipynb"
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    with pytest.raises(SubmissionError, match=r"^mine.ipynb has [\d,]+ cells with [\d,]+ characters of code"):
+        read_submission(path)
+
+
+def test_a_number_of_thousands_of_digits_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "mine.ipynb"
+    path.write_text(f'{{"cells": [], "metadata": {{}}, "nbformat": 4, "nbformat_minor": {"9" * 5_000}}}')
+    with pytest.raises(
+        SubmissionError, match=r"^mine.ipynb is no notebook: it cannot be read \(Exceeds the limit"
+    ):
+        read_submission(path)
+
+
+def test_metadata_of_odd_types_in_the_file_are_no_error(tmp_path: Path) -> None:
+    content = json.loads(nbformat.writes(answered()))
+    content["metadata"] |= {"kernelspec": "python3", "language_info": [], "sparklimits": ["2.0.0"]}
+    path = tmp_path / "mine.ipynb"
+    path.write_text(json.dumps(content))
+    check_whole(recovered(read_submission(path)[0])[0], answered())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n" * 20_000 + "x = 1",
+        "### BEGIN HIDDEN TESTS\n" * 2_000,
+        "x = " + "-" * 50_000 + "1",
+        "x = " + "[" * 50_000,
+        "lab.hint" + "()" * 700,
+        "x = a" + ".b" * 900,
+        "!ls {x}\n" * 2_000,
+        "?" * 40_000 + "\n" + "!" * 40_000,
+    ],
+    ids=["newlines", "marks", "signs", "brackets", "calls", "attributes", "magics", "one line"],
+)
+def test_a_cell_on_which_parsers_take_for_ever_is_passed_over(source: str) -> None:
+    notebook = answered()
+    notebook.cells.append(new_code_cell(source))
+    began = time.process_time()
+    found, _ = recovered(notebook)
+    assert hints.opened(found) == {}
+    hidden.without_traces(found)
+    assert time.process_time() - began < 5
+    check_whole(found, answered())
+
+
 @pytest.mark.shows("file_too_long")
 def test_outputs_do_not_count_and_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     raw = json.loads(TEXT)
@@ -715,8 +771,14 @@ points(share)
 """
 
 
+def graded_cell() -> NotebookNode:
+    """A locked cell with hidden tests."""
+    told = {"grade_id": "points", "grade": True, "locked": True, "solution": False, "points": 1}
+    return new_code_cell(HIDDEN, metadata={"nbgrader": told})
+
+
 def test_feedback_tells_nothing_of_hidden_tests() -> None:
-    cell = new_code_cell(HIDDEN)
+    cell = graded_cell()
     call = 'result = lab.\x1b[33malso_on\x1b[39m(result, "an odd variant", \x1b[32m41_275\x1b[39m)'
     frame = f"\x1b[32m----> 3\x1b[39m {call}"
     cell.outputs = [
@@ -759,7 +821,7 @@ def test_feedback_leaves_other_cells_alone() -> None:
     cell.outputs = [
         new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=["a\x1b[0m", "b"])
     ]
-    notebook = nbformat.v4.new_notebook(cells=[new_code_cell(HIDDEN), cell])
+    notebook = nbformat.v4.new_notebook(cells=[graded_cell(), cell])
     assert hidden.without_traces(notebook) == notebook
 
 

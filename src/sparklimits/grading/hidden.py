@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from nbformat import NotebookNode
+from nbgrader.utils import is_locked
 
 from sparklimits.grading.matching import plain
 
@@ -31,11 +32,16 @@ def without_traces(notebook: NotebookNode) -> NotebookNode:
     secrets = _Secrets(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            if _BLOCK.search(cell.source):
+            if _block_in(cell):
                 cell.outputs = list(_visible(cell))
             for output in cell.outputs:
                 secrets.clear(output)
     return notebook
+
+
+def _block_in(cell: NotebookNode) -> bool:
+    """Whether a cell has hidden tests: a locked one may. What a student calls so is none."""
+    return is_locked(cell) and _BLOCK.search(cell.source) is not None
 
 
 def _visible(cell: NotebookNode) -> Iterator[NotebookNode]:
@@ -71,8 +77,11 @@ class _Secrets:
     """The lines, numbers and texts that stand in the hidden blocks of a notebook and nowhere else in it."""
 
     def __init__(self, notebook: NotebookNode) -> None:
-        blocks = [block["text"] for cell in notebook.cells for block in _BLOCK.finditer(cell.source)]
-        open_text = "\n".join(_BLOCK.sub("", cell.source) for cell in notebook.cells)
+        hiding = [cell for cell in notebook.cells if _block_in(cell)]
+        blocks = [block["text"] for cell in hiding for block in _BLOCK.finditer(cell.source)]
+        open_text = "\n".join(
+            _BLOCK.sub("", cell.source) if cell in hiding else cell.source for cell in notebook.cells
+        )
         lines = {line.strip() for block in blocks for line in block.splitlines()}
         self._lines = [line for line in lines if len(line) >= _SHORT and line not in open_text]
         numbers = {number.replace("_", "") for block in blocks for number in _NUMBER.findall(block)}

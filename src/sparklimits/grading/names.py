@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import symtable
 from functools import cache
@@ -11,13 +12,22 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from sparklimits.grading.matching import defined
 
+#: What a parser raises of a text that is no Python, or that is nested too deeply for it.
+_NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError)
+#: Lines with what IPython makes Python of, as far as a pattern tells; how many of them, and characters, a cell with
+#: them may have.
+_MAGIC = re.compile(r"^[ \t]*[%!?,;/]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
+_MAGICS, _CHARACTERS = 100, 50_000
+
 
 @cache
 def _tree(source: str) -> ast.Module | None:
-    """The cell as Python; None where it is none."""
+    """The cell as Python; None where it is none, or where it would take too long to find out."""
+    with contextlib.suppress(*_NO_PYTHON):
+        return ast.parse(source)
     try:
         return ast.parse(_python(source))
-    except (SyntaxError, ValueError, RecursionError):
+    except _NO_PYTHON:
         return None
 
 
@@ -25,18 +35,31 @@ def _python(source: str) -> str:
     """The cell as IPython makes Python of it; of ``%%time`` and its like, what they run in the same kernel."""
     first, _, rest = source.lstrip().partition("\n")
     own = rest if re.match(r"%%(time|timeit|capture|prun)\b", first) else source
+    if (
+        len(own) > _CHARACTERS or len(_MAGIC.findall(own)) > _MAGICS
+    ):  # IPython reads the whole cell once more for each
+        raise ValueError("too many magics")
     return TransformerManager().transform_cell(own)
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except _NO_PYTHON:
+        return False
+    return True
 
 
 def bound(source: str) -> dict[str, str]:
     """The names that stand for something after the cell has run; for one that is imported, what it stands for."""
     tree = _tree(source)
-    if tree is None:
-        return dict.fromkeys(defined(source), "")
     found: dict[str, str] = {}
-    for statement in tree.body:
-        _collect(statement, found)
-    return found
+    try:
+        for statement in tree.body if tree else ():
+            _collect(statement, found)
+    except RecursionError:
+        tree = None
+    return dict.fromkeys(defined(source), "") if tree is None else found
 
 
 def _collect(node: ast.AST, found: dict[str, str]) -> None:
@@ -61,8 +84,8 @@ def _collect(node: ast.AST, found: dict[str, str]) -> None:
 def used(source: str) -> frozenset[str]:
     """The names that the cell looks up outside of itself, those inside of its functions included."""
     try:
-        top = symtable.symtable(_python(source), "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError):
+        top = symtable.symtable(source if _is_python(source) else _python(source), "cell", "exec")
+    except _NO_PYTHON:
         return frozenset()  # it ends with an error, whatever is there
     return frozenset(_looked_up(top))
 
@@ -81,7 +104,11 @@ def calls(source: str, owner: str, method: str) -> list[ast.Call]:
     return [
         node
         for node in (ast.walk(tree) if tree else ())
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"{owner}.{method}"
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == method
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == owner
     ]
 
 

@@ -18,6 +18,8 @@ from sparklimits.machine import messages
 MOST_BYTES = 500_000_000
 #: Outputs above this are worth a word.
 _MANY_BYTES = 10_000_000
+#: More cells, or characters of code, are no answer to a lab, and could keep whoever grades for hours.
+MOST_CELLS, MOST_CODE = 1_000, 1_000_000
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
@@ -73,6 +75,8 @@ def _parsed(text: str, name: str, said: list[str]) -> Any:
         raise SubmissionError(_no_notebook(name, "it is nested too deeply")) from error
     except json.JSONDecodeError as error:
         raise SubmissionError(_no_json(text, error, name)) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise SubmissionError(_no_notebook(name, f"it cannot be read ({error})".split(";")[0])) from error
     if text[end:].strip("\0 \t\r\n"):
         said.append("Something followed the end of the notebook in the file: it is left out.")
     # JSON that was packed into JSON once more.
@@ -116,8 +120,10 @@ def _notebook(content: Any, name: str, said: list[str]) -> NotebookNode:
             content = nbformat.convert(nbformat.from_dict(content), 4)
         except Exception as error:  # a different error for each way of being broken
             raise SubmissionError(messages.tell("file_old", name=name)) from error
+    _refuse_too_much(content["cells"], name)
     metadata = content.get("metadata")
-    notebook = new_notebook(metadata=nbformat.from_dict(metadata if isinstance(metadata, dict) else {}))
+    notebook = new_notebook()
+    notebook.metadata = nbformat.from_dict(metadata if isinstance(metadata, dict) else {})
     taken: set[str] = set()
     doubled = False
     for raw in content["cells"]:
@@ -133,6 +139,19 @@ def _notebook(content: Any, name: str, said: list[str]) -> NotebookNode:
     if doubled:
         said.append("Several cells had the same id: they got new ones.")
     return notebook
+
+
+def _refuse_too_much(cells: list[Any], name: str) -> None:
+    code = sum(
+        len(text)
+        for cell in cells
+        if isinstance(cell, dict) and cell.get("cell_type") == "code"
+        for text in (cell.get("source") or ())
+        if isinstance(text, str)
+    )
+    if len(cells) > MOST_CELLS or code > MOST_CODE:
+        told = messages.tell("file_too_much", name=name, cells=len(cells), characters=code)
+        raise SubmissionError(told)
 
 
 def _cell(raw: dict[str, Any]) -> NotebookNode:

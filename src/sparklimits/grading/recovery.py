@@ -27,7 +27,7 @@ from sparklimits.machine.paths import project_root
 
 _OPENS = re.compile(r"open_lab\(\s*[\"'](\w+)[\"']")
 _INSTALLS = re.compile(
-    r"^\s*(?:[!%]{1,2}\s*)(?:\S+\s+-m\s+)?(?:pip3?|conda|mamba|micromamba|uv|poetry|pipx|apt(?:-get)?)\b"
+    r"^[ \t]*[!%]{1,2}[ \t]*(?:\S+[ \t]+-m[ \t]+)?(?:pip3?|conda|mamba|micromamba|uv|poetry|pipx|apt(?:-get)?)\b"
     r".*\b(?:install|uninstall|remove|add|sync|update|upgrade)\b",
     re.MULTILINE,
 )

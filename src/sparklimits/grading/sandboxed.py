@@ -27,7 +27,7 @@ from sparklimits.grading.referee.execute import RefereedExecute
 from sparklimits.grading.referee.launcher import Launched
 from sparklimits.grading.sandbox import groups, tiers
 from sparklimits.grading.sandbox.box import BUBBLEWRAP, Limits, Sandbox
-from sparklimits.machine import limits
+from sparklimits.machine import limits, places
 from sparklimits.machine.paths import project_root, scratch
 from sparklimits.measurement.result import REFEREED
 
@@ -199,7 +199,7 @@ class SandboxedExecute(RefereedExecute):
         if self._manager is not None:
             self._manager.end()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            places.remove(self._folder)
         self._manager = self._folder = None
 
     def _last_words(self) -> str:

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -79,8 +78,8 @@ def remove(folder: Path) -> None:
     """Removes a folder, and those that belong to it elsewhere."""
     for place in map(Path, noted(folder).get("elsewhere", ())):
         if place.name.startswith(places.PREFIX) and _owned(place):
-            shutil.rmtree(place, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+            places.remove(place)
+    places.remove(folder)
 
 
 def remove_left(base: Path) -> None:

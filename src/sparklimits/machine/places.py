@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -49,6 +50,14 @@ def can_execute(folder: Path) -> bool:
         return False
     finally:
         program.unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder with whatever other people's code has put there; what cannot be removed stays."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # a thousand folders within each other: `rm` does not call itself for each
+        subprocess.run(["rm", "-rf", "--", str(folder)], capture_output=True)
 
 
 def private(good: Callable[[Path], bool], purpose: str) -> Path:

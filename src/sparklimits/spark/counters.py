@@ -88,17 +88,24 @@ class Counters:
     def slot_ratio(self) -> float:
         """Records of the largest task over an even share for every slot: 1 when all slots can be busy at once.
 
-        It is the number of slots when one task takes all records. What counts is the last stage through which the data
-        went: the last one that took in at least half as many records as the stage that took in the most.
+        It is the number of slots when one task takes all records. What counts is the worst of the stages in which the
+        data ended: those that took in at least half as many records as the stage that took in the most, and gave less
+        than half of them to a shuffle. A stage that only deals its records out is none of them; where no other one is,
+        it is the last.
         """
-        taken = [
-            [task.input_records + task.read_records for task in tasks] for tasks in self.stages().values()
+        stages = [
+            (
+                [task.input_records + task.read_records for task in tasks],
+                sum(task.written_records for task in tasks),
+            )
+            for tasks in self.stages().values()
         ]
-        most = max(map(sum, taken), default=0)
+        most = max((sum(taken) for taken, _ in stages), default=0)
         if not most:
             return 1.0
-        last = next(records for records in reversed(taken) if 2 * sum(records) >= most)
-        return max(1.0, self.slots * max(last) / sum(last))
+        through = [(taken, given) for taken, given in stages if 2 * sum(taken) >= most]
+        ends = [taken for taken, given in through if 2 * given < sum(taken)] or [through[-1][0]]
+        return max(1.0, *(self.slots * max(taken) / sum(taken) for taken in ends))
 
     def summary(self) -> dict[str, float]:
         """Totals by name, as plain numbers: what ``run --json`` calls evidence. Spark's own win."""

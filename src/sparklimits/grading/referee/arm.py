@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from sparklimits.errors import CandidateError, MachineError
 from sparklimits.grading.referee import tables, wire
 from sparklimits.grading.referee.launcher import Launch, Launched
 from sparklimits.grading.referee.usage import Usage, Watch
-from sparklimits.machine import messages
+from sparklimits.machine import messages, places
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement.bench import written
 from sparklimits.measurement.lab import Exercise, Lab, Outcome
@@ -58,7 +58,7 @@ class Arm:
         self._watch: Watch | None = None
         #: The function or cell that runs, or ran last: what goes wrong is laid to it. None before a student's runs.
         self._at = ""
-        self.folder = scratch() / "arms" / os.urandom(8).hex()
+        self.folder = _new_place()
 
     @property
     def runs(self) -> bool:
@@ -75,7 +75,10 @@ class Arm:
             self._start()
 
     def _start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A folder of its own for each process: what one has left there is not to meet the next one.
+        places.remove(self.folder)
+        self.folder = _new_place()
+        self.folder.mkdir(parents=True, mode=0o700)
         variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
         variables |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
         variables |= {"SPARKLIMITS_TMP": str(scratch().resolve().parent), "SPARKLIMITS_MASTER": "embedded"}
@@ -120,10 +123,16 @@ class Arm:
             name: of the folder.
             first: the function that will run: what goes wrong is laid to it.
         """
-        for old in self.folder.glob("data-*"):
-            shutil.rmtree(old, ignore_errors=True)
-        folder = written(self.lab, data, self.folder / f"data-{name}")
+        self._remove_data()
+        # Nothing is written where the process can write: a link of its own would lead us anywhere. What is there as a
+        # whole comes in at once.
+        ready, folder = written(self.lab, data, scratch() / "ready" / name), self.folder / f"data-{name}"
         self._at = first
+        try:
+            ready.rename(folder)
+        except OSError as error:
+            places.remove(ready)
+            raise self._broken(messages.tell("folder_spoiled", reason=error.strerror)) from error
         began = time.perf_counter()
         self._order({"do": "load", "folder": str(folder)}, LONGEST)
         return time.perf_counter() - began
@@ -156,8 +165,7 @@ class Arm:
         """Removes the data, and what was kept of them in Spark."""
         if self._process is not None:
             self._order({"do": "clear"}, LONGEST)
-        for old in self.folder.glob("data-*"):
-            shutil.rmtree(old, ignore_errors=True)
+        self._remove_data()
 
     def ask(self, function: str, *values: Any) -> Any:
         """What the function answers to plain values: a plain value.
@@ -193,7 +201,11 @@ class Arm:
             self._process.thaw()
             self._process.kill()
             self._process = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        places.remove(self.folder)
+
+    def _remove_data(self) -> None:
+        for old in self.folder.glob("data-*"):
+            places.remove(old)
 
     def _order(self, order: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         self._say(order)
@@ -308,6 +320,10 @@ def _outside(before: Usage | None, after: Usage | None) -> dict[str, float]:
         return {}
     used = after.since(before)
     return {DRIVER: round(used.driver, 3), CLUSTER: round(used.cluster, 3)}
+
+
+def _new_place() -> Path:
+    return scratch() / "arms" / os.urandom(8).hex()
 
 
 def _value(value: Any, name: str) -> Any:

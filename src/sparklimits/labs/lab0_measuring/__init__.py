@@ -49,7 +49,7 @@ LAB = Lab(
             "bottleneck",
             naive.bottleneck,
             ("runs",),
-            Bar("wrong_causes", good=1, bad=10),
+            Bar("wrong_causes", good=1, bad=9),
             check_answers,
             needs="",
             timed=False,

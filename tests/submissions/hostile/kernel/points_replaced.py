@@ -1,3 +1,3 @@
-"""The function that makes points gives all of them."""
+"""The notebook's function that makes points gives all of them."""
 
 CELLS = {"prediction": "my_prediction = None\npoints = lambda share, most: float(most)"}

@@ -1,4 +1,4 @@
-"""The same, for everybody who imports it."""
+"""The function that makes points is replaced in the package, for everybody who imports it."""
 
 CELLS = {
     "prediction": """\

@@ -1,0 +1,1 @@
+"""Attacks in the file itself, before anything of it runs."""

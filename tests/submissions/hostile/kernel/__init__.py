@@ -1,0 +1,1 @@
+"""Attacks in the notebook's kernel: on what gives points, shows results, or measures."""

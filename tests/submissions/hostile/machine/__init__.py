@@ -1,0 +1,1 @@
+"""Attacks on the machine that grades, and on everybody else's files."""

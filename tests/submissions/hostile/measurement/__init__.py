@@ -1,0 +1,1 @@
+"""Attacks around the measurement: on the clock, the counters, the data and the truth."""
