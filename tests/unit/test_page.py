@@ -36,7 +36,7 @@ NOON = 1769860800.0  # 2026-01-31T12:00:00Z
 
 
 def test_a_task_of_sparks_page_is_understood():
-    found = page._task(5, REST_TASK, began=NOON)
+    found = page._task(5, REST_TASK, began=NOON, returned=True)
     assert found == task(
         5, "1", start=2.5, seconds=1.4, read=40, written=12, input_records=90, read_bytes=500, remote_bytes=300,
         written_bytes=120, memory_spilled=4096, disk_spilled=1024, gc_seconds=0.03, result_bytes=2048,
