@@ -15,7 +15,7 @@ from sparklimits.measurement.plan import BASELINE, CANDIDATE, Place
 from sparklimits.measurement.result import Result
 from sparklimits.measurement.run import Run
 from sparklimits.measurement.verdict import PROVISIONAL, Broken
-from sparklimits.spark.counters import CLUSTER, DRIVER, Counters
+from sparklimits.spark.counters import BALANCE, CLUSTER, DRIVER, Counters
 from tests.hand_made import EVEN, EVEN_PAIRS, SKEWED, SKEWED_PAIRS, job
 
 LAB = find("lab2_skew")
@@ -118,6 +118,30 @@ def test_what_the_kernel_saw_in_the_driver_is_suspicious_with_both_numbers() -> 
 )
 def test_orders_and_results_are_no_work_in_the_driver(driver: float, cluster: float, scale: float) -> None:
     assert of(candidate=used(driver, cluster), scale=scale).share("item_pairs") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("seen", "seconds", "expected"),
+    [(1.55, 2.5, "suspicious"), (1.2, 2.5, "passed"), (1.55, 0.5, "passed")],
+    ids=["the kernel contradicts", "balanced", "too little to say"],
+)
+def test_a_balance_that_the_kernel_contradicts_is_suspicious(
+    seen: float, seconds: float, expected: str
+) -> None:
+    lab = find("lab0_measuring")
+    even = Counters(tasks=[replace(job(EVEN).tasks[0], stage=0, input_records=500) for _ in range(2)])
+    even.other = {DRIVER: 0.02, CLUSTER: seconds, BALANCE: seen}
+    lab = replace(lab, exercises=lab.exercises[:1])
+    timed = [
+        PairedRun(Place(arm, pair), 3.0, run({"fit_in_parallel": even}, 3.0))
+        for pair in range(3)
+        for arm in (BASELINE, CANDIDATE)
+    ]
+    found = verdict.of(lab, timed, [run({"fit_in_parallel": even}, 3.0)], {}, scale=0.1, backend="embedded")
+    assert found.verdict == expected
+    if expected == "suspicious":
+        assert found.share("fit_in_parallel") == 0.0
+        assert "the busiest executor had 1.55 times one" in found.reasons[0]
 
 
 def test_a_function_earns_by_its_own_counter() -> None:

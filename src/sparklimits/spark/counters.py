@@ -43,6 +43,7 @@ class Task:
 
 #: Names of ``Counters.other``.
 DRIVER, CLUSTER = "driver_processor_seconds", "cluster_processor_seconds"
+BALANCE = "executor_processor_ratio"
 
 
 @dataclass
@@ -50,9 +51,9 @@ class Counters:
     """The work of one run, on a cluster that runs ``slots`` tasks at a time.
 
     ``forgotten`` are jobs that ran and that Spark's page does not know any more: where there are any, all counts
-    are too small. ``other`` counts by name what was done outside of Spark. ``DRIVER`` and ``CLUSTER`` among them are
-    processor seconds that the kernel counted: of the driver's Python, with what it started beside Spark, and of the
-    executors.
+    are too small. ``other`` counts by name what was done outside of Spark. Some of it the kernel counted: ``DRIVER``
+    and ``CLUSTER`` are processor seconds of the driver's Python, with what it started beside Spark, and of the
+    executors; ``BALANCE`` is those of the busiest executor over an even share.
     """
 
     jobs: int = 0

@@ -22,7 +22,7 @@ from sparklimits.machine import messages, places
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement.bench import written
 from sparklimits.measurement.lab import Exercise, Lab, Outcome
-from sparklimits.spark.counters import CLUSTER, DRIVER, Counters, Task
+from sparklimits.spark.counters import BALANCE, CLUSTER, DRIVER, Counters, Task
 from sparklimits.spark.timed import Timed
 
 #: Seconds that an arm may take for its start, for a function or a cell, and for one answer.
@@ -301,7 +301,7 @@ class Arm:
                 for task in told["tasks"]
             ]
             other = {str(name)[:80]: _number(count) for name, count in dict(told["other"]).items()}
-            for ours in (DRIVER, CLUSTER):  # no process tells these of itself
+            for ours in (DRIVER, CLUSTER, BALANCE):  # no process tells these of itself
                 other.pop(ours, None)
             return Counters(
                 jobs=int(_number(told["jobs"])),
@@ -319,7 +319,7 @@ def _outside(before: Usage | None, after: Usage | None) -> dict[str, float]:
     if before is None or after is None:
         return {}
     used = after.since(before)
-    return {DRIVER: round(used.driver, 3), CLUSTER: round(used.cluster, 3)}
+    return {DRIVER: round(used.driver, 3), CLUSTER: round(used.cluster, 3), BALANCE: round(used.ratio, 3)}
 
 
 def _new_place() -> Path:

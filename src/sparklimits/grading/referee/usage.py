@@ -13,16 +13,27 @@ import psutil
 class Usage:
     """Processor seconds since the processes began.
 
-    ``cluster`` is what Spark's executors used, with their Python workers. ``driver`` is what the driver's Python used,
-    with all that it started beside Spark. Spark's driver in Java is in neither.
+    ``executors`` is what each of Spark's executors used, with its Python workers. ``driver`` is what the driver's
+    Python used, with all that it started beside Spark. Spark's driver in Java is in neither.
     """
 
     driver: float
-    cluster: float
+    executors: tuple[float, ...]
 
     def since(self, earlier: Usage) -> Usage:
         """What was used after an earlier reading."""
-        return Usage(self.driver - earlier.driver, self.cluster - earlier.cluster)
+        pairs = zip(self.executors, earlier.executors, strict=True)
+        return Usage(self.driver - earlier.driver, tuple(now - before for now, before in pairs))
+
+    @property
+    def cluster(self) -> float:
+        """The seconds of all executors together."""
+        return sum(self.executors)
+
+    @property
+    def ratio(self) -> float:
+        """The busiest executor's seconds over an even share: 1 when all worked as long."""
+        return len(self.executors) * max(self.executors) / max(1e-9, self.cluster)
 
 
 class Watch:
@@ -46,9 +57,9 @@ class Watch:
         tree = _tree(self._top)
         if not self._executors or not self._executors <= tree.keys():
             return None
-        cluster = {one for one in tree if _above(one, tree) & self._executors}
-        own = set(tree) - cluster - self._java
-        return Usage(_seconds(own), _seconds(cluster))
+        below = [{one for one in tree if top in _above(one, tree)} for top in sorted(self._executors)]
+        own = set(tree).difference(self._java, *below)
+        return Usage(_seconds(own), tuple(map(_seconds, below)))
 
 
 def _tree(top: int) -> dict[int, int]:
