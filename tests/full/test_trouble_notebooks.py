@@ -14,7 +14,6 @@ from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
 from sparklimits.grading import nbgrader_settings
-from sparklimits.grading.check import check
 from sparklimits.grading.execution import PatientExecute
 from sparklimits.grading.marks import name_of
 from tests.course import Course
@@ -271,17 +270,3 @@ def test_feedback_says_what_was_done_and_gives_no_hidden_test_away(course: Cours
         assert "Before grading:" in page
         for secret in ("41_275", "41275", "also_on", "73_519", "HIDDEN TESTS", "51139", "8710622"):
             assert secret not in page, secret
-
-
-def test_check_gives_what_autograding_gives(
-    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SPARKLIMITS_SCALE", str(SCALE))
-    path = tmp_path / f"my {LAB} (1).ipynb"
-    nbformat.write(changed(_torn), path)
-    marks, said = check(path)
-    scores = course.scores("torn", LAB)
-    assert {mark.cell: mark.points for mark in marks if mark.cell in FULL} == {
-        name: scores[name] for name in FULL
-    }
-    assert any("deleted: put back" in sentence for sentence in said)
