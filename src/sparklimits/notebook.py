@@ -19,6 +19,7 @@ from sparklimits import __version__
 from sparklimits.display import figures, page
 from sparklimits.display.progress import Progress
 from sparklimits.errors import MachineError, SparkLimitsError, in_one_line
+from sparklimits.grading import elsewhere
 from sparklimits.labs import find, hints
 from sparklimits.machine import environment, messages, reasons, user
 from sparklimits.machine.paths import scratch
@@ -258,6 +259,9 @@ class OpenLab:
             for name in self.lab.names
             if name not in found
         }
+        for name, taken in elsewhere.borrowed(found, there).items():
+            del found[name]
+            absent[name] = elsewhere.told(name, taken)
         return found, absent
 
     def _follow(self, experiment: Experiment) -> None:
