@@ -21,6 +21,18 @@ def test_an_embedded_cluster_cannot_grow_and_says_so(
     assert "course/docker.md tells how to start it" in capsys.readouterr().out
 
 
+def test_what_cannot_succeed_may_on_less_data_and_says_so(
+    lab: OpenLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.fails(lambda: 1 / 0)
+    assert "division by zero" in capsys.readouterr().out
+    lab.fails(lambda: 1)
+    assert "did not fail: on 0.05 of the data" in capsys.readouterr().out
+    lab.scale = 1.0
+    with pytest.raises(AssertionError, match="was expected to fail"):
+        lab.fails(lambda: 1)
+
+
 def test_a_job_that_was_watched_has_the_executors_that_ran_it(lab: OpenLab) -> None:
     run = lab.watch(lambda: lab.spark.range(100))
     assert run.executors == 2

@@ -163,8 +163,10 @@ def test_the_kernel_of_a_check_is_told_the_result_and_measures_nothing(
     step = RefereedExecute()
     step._handed = tmp_path / "result"
     step.start_new_kernel(cwd="/here")
-    (keywords,) = given
+    keywords = given[0]
     assert keywords["cwd"] == "/here"
     assert keywords["env"][REFEREED] == str(tmp_path / "result")
-    assert not Path(keywords["env"]["IPYTHONDIR"]).is_dir()
+    assert list(Path(keywords["env"]["IPYTHONDIR"]).iterdir()) == []
+    step.start_new_kernel()  # what one kernel's cells leave there is not the next one's
+    assert given[1]["env"]["IPYTHONDIR"] != keywords["env"]["IPYTHONDIR"]
     assert keywords["env"]["PATH"] == os.environ["PATH"]

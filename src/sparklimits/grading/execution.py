@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections import Counter
 from queue import Empty
 from typing import Any
@@ -92,12 +93,12 @@ class PatientExecute(Execute):
         super().start_new_kernel(**keywords, env={**os.environ, **self.variables()})
 
     def variables(self) -> dict[str, str]:
-        """What the kernel gets beside the variables of this process: a folder for IPython without anybody's settings.
+        """What a kernel gets beside our own variables: a new folder for IPython, without anybody's settings.
 
         Which lines of a graded cell show a value, and in how many digits, would follow from those; so would what a
         startup file has defined.
         """
-        return {"IPYTHONDIR": str(scratch() / "ipython")}
+        return {"IPYTHONDIR": tempfile.mkdtemp(prefix="ipython-", dir=scratch())}
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, index: int
