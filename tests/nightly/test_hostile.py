@@ -11,8 +11,8 @@ from tests import guarded
 from tests.marks import autograded, earned, most
 from tests.submissions import honest, hostile
 
-#: What Spark counted comes from the process with the functions, as course/grading.md says: these earn a forged count.
-FORGED = {"counters_forged", "work_in_the_driver"}
+#: On a tenth of the data the driver does the work in so little time that the kernel cannot tell: this earns its count.
+FORGED = {"work_in_the_driver"}
 
 
 @pytest.mark.parametrize(
