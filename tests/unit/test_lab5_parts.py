@@ -11,7 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparklimits.labs.lab5_offload.distributed import Part
+from tests import needs
+
+needs.torch(whole_module=True)
+
+from sparklimits.labs.lab5_offload.distributed import Part  # noqa: E402
 
 WIDTH = 50
 
