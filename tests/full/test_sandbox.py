@@ -263,12 +263,15 @@ def test_nothing_outlives_the_sandbox(box: Sandbox, grouped: bool, monkeypatch: 
     assert gone(word)
 
 
-def test_a_sandbox_ends_with_the_process_that_started_it(box: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [False, True], ids=["it runs", "it is held still"])
+def test_a_sandbox_ends_with_the_process_that_started_it(box: Sandbox, held: bool) -> None:
     word = f"{MARK}-{secrets.token_hex(8)}"
     program = (
         "from pathlib import Path\nimport sys, time\nfrom sparklimits.grading.sandbox.box import Sandbox\n"
         f"with Sandbox(Path({str(box.folder)!r}), tier={box.tier!r}).popen(\n"
-        f"    [sys.executable, '-c', 'import time; open(\"up\", \"w\"); time.sleep(300)  # {word}']):\n"
+        f"    [sys.executable, '-c', 'import time; open(\"up\", \"w\"); time.sleep(300)  # {word}']) as running:\n"
+        f"    while not Path({str(box.folder / 'up')!r}).exists():\n        time.sleep(0.01)\n"
+        f"    if {held}:\n        running.freeze()\n"
         "    print('runs', flush=True)\n    time.sleep(300)\n"
     )
     # On standard input: in the starter's own command the word would be found too.
@@ -280,9 +283,6 @@ def test_a_sandbox_ends_with_the_process_that_started_it(box: Sandbox, tmp_path:
         starter.stdin.write(program)
         starter.stdin.close()
         assert starter.stdout.readline() == "runs\n"
-        deadline = time.monotonic() + 20
-        while not (box.folder / "up").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
         assert running(word)
         starter.kill()
     assert gone(word)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import psutil
+from sparklimits.grading.sandbox import watchdog
+from sparklimits.grading.sandbox.groups import Group
 
 
 class Launched(Protocol):
@@ -60,6 +61,7 @@ class _Child:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self.pid = self._process.pid
+        self._watchdog = watchdog.Watchdog(self.pid, Group({}))
         self.source, self.out = self._process.stdout.fileno(), self._process.stdin.fileno()
 
     def freeze(self) -> None:
@@ -80,20 +82,11 @@ class _Child:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
+        self._watchdog.dismiss()
         return ended
 
     def _tell(self, number: signal.Signals) -> None:
         """Sends a signal to all that runs in the session, and to what was started from there and left it."""
-        found = {pid for pid in psutil.pids() if _session(pid) == self.pid}
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found |= {one.pid for one in psutil.Process(self.pid).children(recursive=True)}
-        for pid in found:
+        for pid in watchdog.of_session(self.pid):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
-
-
-def _session(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except (ProcessLookupError, PermissionError):
-        return 0

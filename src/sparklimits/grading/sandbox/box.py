@@ -17,6 +17,7 @@ import psutil
 
 from sparklimits.errors import MachineError
 from sparklimits.grading.sandbox import bubblewrap, groups, landlock, visible
+from sparklimits.grading.sandbox.watchdog import Watchdog
 
 BUBBLEWRAP, LANDLOCK = "bubblewrap", "Landlock"
 #: Soft limits of each process inside: no memory dumps, and files of so many blocks. What is stricter already, stays.
@@ -121,6 +122,8 @@ class Sandbox:
     def popen(self, argv: Sequence[str], **pipes: Any) -> Iterator[Running]:
         """Runs a command inside; after the body, or the seconds of the limit, nothing of it is left.
 
+        Nor is there after this process was killed, also when what is inside was held still.
+
         The kernel ends a sandbox with the *thread* that started it, so that thread must live as long.
 
         Args:
@@ -136,7 +139,7 @@ class Sandbox:
         except BaseException:
             group.end()
             raise
-        running = Running(process, group)
+        running, watchdog = Running(process, group), Watchdog(process.pid, group)
         clock = threading.Timer(self.limits.seconds, running.end) if self.limits.seconds else None
         if clock:
             clock.daemon = True
@@ -147,6 +150,7 @@ class Sandbox:
             if clock:
                 clock.cancel()
             running.end()
+            watchdog.dismiss()
 
 
 @dataclass(frozen=True)
