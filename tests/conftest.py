@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from sparklimits.errors import MachineError
 from sparklimits.labs import find
 from sparklimits.spark import session
 from tests.sessions import short
@@ -96,6 +97,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _tier(nodeid: str) -> str:
     return nodeid.split("/")[1]
+
+
+@pytest.fixture
+def sandbox_here() -> None:
+    """Skips where this machine has no sandbox for other people's code."""
+    from sparklimits.grading.sandbox import tiers
+
+    try:
+        tiers.require()
+    except MachineError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

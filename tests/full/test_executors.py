@@ -20,7 +20,7 @@ from tests.standalone import Standalone
 
 def test_a_lab_runs_there_and_a_worker_may_come_later(standalone: Standalone) -> None:
     standalone.add_worker()
-    lab = find("lab2_skew")
+    lab = find("lab0_measuring")
     spark = session.get(lab.constraints)
     assert session.backend() == standalone.master
     assert executors.count(spark) == executors.slots(spark) == 1

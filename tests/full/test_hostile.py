@@ -15,14 +15,14 @@ import pytest
 from nbgrader.utils import determine_grade
 
 from sparklimits import labs
-from sparklimits.errors import MachineError, SubmissionError
+from sparklimits.errors import SubmissionError
 from sparklimits.grading import hidden, sandboxed
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.reading import read_submission
 from sparklimits.grading.recovery import recover, release_of
 from sparklimits.grading.referee.launcher import Launch
 from sparklimits.grading.referee.notebook import Judged, Marks
-from sparklimits.grading.sandbox import groups, tiers
+from sparklimits.grading.sandbox import groups
 from tests import guarded
 from tests.marks import earned, run
 from tests.referee import NOTHING, Launcher
@@ -72,16 +72,8 @@ def test_nothing_in_the_kernel_earns_a_mark(name: str, there: hostile.Surroundin
     assert set(found.values()) == {0.0}, found
 
 
-@pytest.fixture
-def _sandbox_here() -> None:
-    try:
-        tiers.require()
-    except MachineError as error:
-        pytest.skip(str(error))
-
-
 @pytest.mark.parametrize("name", [one.name for one in hostile.IN_THE_KERNEL if one.kind == "machine"])
-@pytest.mark.usefixtures("nothing_earned", "_sandbox_here")
+@pytest.mark.usefixtures("nothing_earned", "sandbox_here")
 def test_nothing_on_the_machine_is_harmed(
     name: str, there: hostile.Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -417,15 +417,7 @@ def text_of(cell: nbformat.NotebookNode) -> str:
     return "".join(str(one.get("text") or one.get("evalue") or one.get("data")) for one in cell.outputs)
 
 
-@pytest.fixture
-def _sandbox_here() -> None:
-    try:
-        tiers.require()
-    except MachineError as error:
-        pytest.skip(str(error))
-
-
-@pytest.mark.usefixtures("_sandbox_here")
+@pytest.mark.usefixtures("sandbox_here")
 def test_a_notebook_runs_inside_and_leaves_nothing(around: Path) -> None:
     word = f"{MARK}-{secrets.token_hex(8)}"
     before = state(around)
@@ -454,7 +446,7 @@ def test_without_a_sandbox_only_when_it_is_said(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["the best tier", "Landlock, no group"])
-@pytest.mark.usefixtures("_sandbox_here")
+@pytest.mark.usefixtures("sandbox_here")
 def test_a_cell_without_end_is_interrupted_and_one_that_will_not_is_ended(
     alone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -481,7 +473,7 @@ def test_a_cell_without_end_is_interrupted_and_one_that_will_not_is_ended(
     assert gone(word)
 
 
-@pytest.mark.usefixtures("_sandbox_here")
+@pytest.mark.usefixtures("sandbox_here")
 def test_a_long_path_behind_a_link_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path of a socket has about a hundred characters."""
     folder = tmp_path / "Jürgens Kurs" / ("long" * 20)
@@ -495,7 +487,7 @@ def test_a_long_path_behind_a_link_is_no_trouble(tmp_path: Path, monkeypatch: py
     link.unlink()
 
 
-@pytest.mark.usefixtures("_sandbox_here")
+@pytest.mark.usefixtures("sandbox_here")
 @pytest.mark.shows("kernel_not_started")
 def test_a_kernel_that_cannot_start_tells_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(

@@ -45,7 +45,9 @@ class Course:
         notebook = released()
         notebook.cells = [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
         for number in range(STUDENTS):
-            notebook.metadata.does = [{"score": number % 9, "sleep": 0.05}]
+            notebook.metadata.does = [
+                {"score": number % 9, "sleep": 0.5}
+            ]  # longer than it takes to enter it, as in a real batch
             place = folder / "submitted" / f"student{number:03}" / LAB / f"{LAB}.ipynb"
             place.parent.mkdir(parents=True)
             nbformat.write(notebook, place)
@@ -194,17 +196,17 @@ def test_the_client_is_killed_ten_times(tmp_path: Path, undisturbed: Any) -> Non
     )  # what ran in the two slots is graded once more, and nothing else
 
 
-def test_a_worker_is_killed_ten_times(tmp_path: Path, undisturbed: Any, clusters: list[Cluster]) -> None:
+@pytest.mark.parametrize(
+    "victim", [Cluster.kill_worker, Cluster.kill_scheduler], ids=["a worker", "the scheduler"]
+)
+def test_a_part_of_the_cluster_is_killed_ten_times(
+    victim: Callable[[Cluster, random.Random], None],
+    tmp_path: Path,
+    undisturbed: Any,
+    clusters: list[Cluster],
+) -> None:
     pytest.importorskip("distributed")
     clusters.append(cluster := Cluster(tmp_path))
     course, rng = Course(tmp_path, cluster.address), random.Random(1)
-    kept_killing(course, lambda batch: cluster.kill_worker(rng))
-    assert course.found() == undisturbed
-
-
-def test_the_scheduler_is_killed_ten_times(tmp_path: Path, undisturbed: Any, clusters: list[Cluster]) -> None:
-    pytest.importorskip("distributed")
-    clusters.append(cluster := Cluster(tmp_path))
-    course, rng = Course(tmp_path, cluster.address), random.Random(2)
-    kept_killing(course, lambda batch: cluster.kill_scheduler(rng))
+    kept_killing(course, lambda batch: victim(cluster, rng))
     assert course.found() == undisturbed

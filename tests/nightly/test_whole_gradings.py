@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 
 from sparklimits.grading.check import check
 from tests.course import Course
-from tests.full.test_sandbox import _sandbox_here, state, text_of  # noqa: F401
+from tests.full.test_sandbox import state, text_of
 from tests.full.test_trouble_notebooks import FULL, LAB, SCALE, _torn, changed
 from tests.submissions import reference, shortened
 
@@ -34,7 +34,7 @@ def test_check_gives_what_autograding_gives(tmp_path: Path, monkeypatch: pytest.
     assert any("deleted: put back" in sentence for sentence in said)
 
 
-@pytest.mark.usefixtures("_sandbox_here")
+@pytest.mark.usefixtures("sandbox_here")
 def test_autograding_gives_a_hostile_notebook_its_due_and_harms_nothing(tmp_path: Path) -> None:
     """Full marks for what is right in it; the gradebook, the neighbour and the sources are as they were."""
     course = Course(tmp_path, LAB)

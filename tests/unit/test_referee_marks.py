@@ -69,6 +69,12 @@ def test_what_a_kernel_showed_earns_nothing() -> None:
     assert "NameError" in str(proof.outputs)
 
 
+def test_a_cell_that_is_gone_costs_its_own_marks() -> None:
+    notebook = instructors("lab0_measuring")
+    notebook.cells = [cell for cell in notebook.cells if name_of(cell) not in LAB0.names]
+    assert set(earned(notebook, {}).values()) == {0.0}
+
+
 def test_what_a_student_calls_hidden_tests_is_gone_before_a_graded_cell_runs_here() -> None:
     notebook = released("lab0_measuring")
     cell = next(one for one in notebook.cells if name_of(one) == "ratio_points")

@@ -32,9 +32,10 @@ class Broken:
     story: str = ""
 
 
-#: Processor seconds at scale 1 that a driver's Python needs to give orders and to take a result, and what share of the
-#: executors' seconds is still little. Measured: 0.02 to 0.16 s for the references of labs 1 to 4, a twentieth of the
-#: executors' at most, as for the naive way of lab 4; and 1.5 s beside 0.15 s where lab 4 is trained in the driver.
+#: Processor seconds at scale 1 that a driver's Python needs to give orders and to take a result, and what share of
+#: the executors' seconds is still little. Measured (benchmarks/evidence.py): 0.01 to 0.09 s for the references of labs
+#: 1 to 4, a twentieth of the executors' at most; 0.9 s beside 11.8 s for the naive way of lab 4; and 0.9 s beside
+#: 0.1 s where lab 4 is trained in the driver.
 _OWN, _SHARE = 0.15, 0.2
 #: How far the busiest executor's processor seconds, over an even share, may be above the slot ratio, and the seconds
 #: from which they say something. Measured on lab 0 from a tenth of the data on: 1.0 to 1.2 where the slot ratio is 1,

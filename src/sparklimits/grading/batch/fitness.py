@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from sparklimits.grading.batch import start
+from sparklimits.grading.batch.process import end
 from sparklimits.measurement import bars
 
 #: Pairs, and the share of the data of each run: about a second.
@@ -91,7 +92,7 @@ def measured(gain: float, cores: tuple[int, ...] = ()) -> Fitness | str:
         except (subprocess.TimeoutExpired, ValueError):
             return f"{platform.node()}: how quiet it is could not be measured."
         finally:
-            process.kill()
+            end(process)
 
 
 def main(cores: Sequence[int]) -> list[float]:

@@ -88,7 +88,8 @@ class Marks:
     ) -> Judged:
         """Measures the student's functions, and grades what needs no answer of the kernel."""
         sources = {name_of(cell): cell.source for cell in self._notebook.cells if cell.cell_type == "code"}
-        cells = {name: sources[name] for name in self._lab.names if name in sources}
+        # Of a cell that is gone, the candidate says that its function is not defined.
+        cells = {name: sources.get(name, "") for name in self._lab.names}
         with Referee(self._lab, cells, scale=scale, launch=launch, progress=progress) as referee:
             result = referee.measure()
             judged = Judged(result)
