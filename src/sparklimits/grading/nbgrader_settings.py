@@ -10,6 +10,7 @@ from traitlets.config import Config
 
 from sparklimits.grading.export import ClassExport
 from sparklimits.grading.exporter import SubmissionExporter
+from sparklimits.grading.harmless import HarmlessOutputs
 from sparklimits.grading.preprocessors import (
     ClearHiddenOutputs,
     KeepCells,
@@ -91,10 +92,18 @@ def apply(config: Config) -> None:
         "nbconvert.preprocessors.ClearMetadataPreprocessor",
         "nbgrader.preprocessors.LimitOutput",
         SaveGrades,
+        HarmlessOutputs,
         ShowRubrics,
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    # The pages for grading and feedback show what a submission says; none of it may act there.
+    harmless = "sparklimits.grading.harmless"
+    config.HTMLExporter.sanitize_html = True
+    config.HTMLExporter.filters = {
+        "clean_html": f"{harmless}.clean",
+        "markdown2html": f"{harmless}.markdown",
+    }
     # A mark that is not made yet would be exported as 0.
     config.ExportApp.plugin_class = ClassExport
     config.CourseDirectory.ignore = NOT_HANDED_IN
