@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -40,9 +41,9 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     monkeypatch.setattr(tasks, "conditions_of", lambda lab: "1.0")
     started = []
 
-    def start(workers: int = 2, threads: int = 1) -> Any:
+    def start(workers: int = 2, threads: int = 1, protocol: str = "tcp://") -> Any:
         one = distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=threads, dashboard_address=None,
+            n_workers=workers, threads_per_worker=threads, dashboard_address=None, protocol=protocol,
             preload=[str(PROGRAMS / "fake_worker.py")],
             local_directory=str(tmp_path),
         )  # fmt: skip
@@ -123,6 +124,32 @@ def test_a_scheduler_without_workers_is_a_sentence(
     hand_in(tmp_path, "anna")
     with pytest.raises(MachineError, match=r"had no worker for 1 s\. Start one for each slot first"):
         command.grade(tmp_path / "submitted", None, cluster(workers=0).scheduler_address, 1)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_with_certificates_a_cluster_grades_and_without_them_it_does_not_answer(
+    tmp_path: Path, cluster: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings that the handbook names."""
+    dask = pytest.importorskip("dask")
+    subprocess.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=course".split(),
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    tls = "distributed.comm.tls"
+    settings: dict[str, Any] = {"distributed.comm.require-encryption": True}
+    settings[f"{tls}.ca-file"] = str(tmp_path / "cert.pem")
+    for role in ("scheduler", "worker", "client"):
+        settings |= {f"{tls}.{role}.{part}": str(tmp_path / f"{part}.pem") for part in ("cert", "key")}
+    hand_in(tmp_path, "anna", {"score": 6.0})
+    with dask.config.set(settings):
+        where = cluster(workers=1, protocol="tls://")
+        assert command.grade(tmp_path / "submitted", tmp_path / "out.json", where.scheduler_address, 1) == 0
+    assert json.loads((tmp_path / "out.json").read_text())["anna"]["lab2_skew"]["score"] == 6.0
+    assert where.scheduler_address.startswith("tls://")
+    monkeypatch.setattr(slots, "_ANSWER", 1)
+    with pytest.raises(MachineError, match="No Dask scheduler answers"):
+        command.grade(tmp_path / "submitted", None, where.scheduler_address, 1)
 
 
 def test_no_scheduler_at_this_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

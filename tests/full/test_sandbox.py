@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -29,7 +30,7 @@ from sparklimits.grading import nbgrader_settings, sandboxed
 from sparklimits.grading.sandbox import groups, probe, tiers
 from sparklimits.grading.sandbox.box import BUBBLEWRAP, LANDLOCK, Limits, Sandbox
 from sparklimits.grading.sandboxed import SandboxedExecute
-from sparklimits.machine import limits
+from sparklimits.machine import limits, places
 from sparklimits.machine.paths import scratch
 
 LAB = "lab0_measuring"
@@ -318,6 +319,43 @@ def test_without_a_group_each_process_is_limited(box: Sandbox, monkeypatch: pyte
     assert told.split("\n")[:2] == ["memory MemoryError", "70"]
 
 
+WRITES = {
+    "small files": """
+for number in range(10**6):
+    with open(f"file{number}", "wb") as file:
+        file.write(b"x" * 10**6)
+    print(number, flush=True)
+""",
+    "empty files, deep down": """
+for number in range(10**6):
+    open(f"file{number}", "w").close()
+    if number % 10 == 0 and number < 20_000:
+        os.mkdir("d"); os.chdir("d")
+    print(number, flush=True)
+""",
+}
+
+
+@pytest.mark.parametrize("program", WRITES.values(), ids=WRITES)
+def test_a_disk_is_not_filled_up(box: Sandbox, program: str) -> None:
+    """The last number was printed when the sandbox was ended."""
+    if not os.statvfs(box.folder).f_files and program == WRITES["empty files, deep down"]:
+        pytest.skip("this disk does not limit the number of files")
+    small = replace(box, limits=replace(box.limits, disk=5 * 10**7, files=2_000))
+    last = run(small, program).splitlines()[-1]
+    assert 49 <= int(last) < 10**6 - 1
+    assert gone("file{number}")
+    places.remove(box.folder)
+
+
+def test_who_else_fills_the_disk_ends_no_sandbox(box: Sandbox, tmp_path: Path) -> None:
+    small = replace(box, limits=replace(box.limits, disk=5 * 10**7))
+    with small.popen([sys.executable, "-c", "import time; time.sleep(60)"]) as running:
+        (tmp_path / "neighbour").write_bytes(b"x" * 10**8)
+        time.sleep(1.5)  # three looks at the disk
+        assert running.process.poll() is None
+
+
 def test_endless_loops_and_endless_output_end(box: Sandbox) -> None:
     short = Sandbox(box.folder, limits=Limits(seconds=2, file_size=10_000_000), tier=box.tier)
     for program in ("while True: pass", "while True: print('x' * 9999)"):
@@ -471,6 +509,15 @@ def test_a_cell_without_end_is_interrupted_and_one_that_will_not_is_ended(
     assert "took longer than 3 s and was interrupted" in text_of(notebook.cells[1])
     assert "did not end when it was interrupted" in text_of(notebook.cells[3])
     assert gone(word)
+
+
+@pytest.mark.usefixtures("sandbox_here")
+def test_a_cell_that_fills_the_disk_costs_its_own_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandboxed, "Limits", lambda memory: Limits(memory, disk=5 * 10**7))
+    fills = "for number in range(10**5):\n    open(f'file{number}', 'wb').write(b'x' * 10**6)\n4.0"
+    marks, notebook = graded("2.0", fills, "3.0")
+    assert marks == [2.0, 0.0, 3.0]
+    assert "ended the kernel" in text_of(notebook.cells[1])
 
 
 @pytest.mark.usefixtures("sandbox_here")

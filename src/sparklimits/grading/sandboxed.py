@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -27,6 +28,7 @@ from sparklimits.grading.referee.execute import RefereedExecute
 from sparklimits.grading.referee.launcher import Launched
 from sparklimits.grading.sandbox import groups, tiers
 from sparklimits.grading.sandbox.box import BUBBLEWRAP, Limits, Sandbox
+from sparklimits.grading.sandbox.quota import Quota
 from sparklimits.machine import limits, places
 from sparklimits.machine.paths import project_root, scratch
 from sparklimits.measurement.result import REFEREED
@@ -49,6 +51,7 @@ class SandboxedManager(AsyncKernelManager):
 
     sandbox: Sandbox
     _group: groups.Group | None = None
+    _quota: Quota | None = None
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """The command with the connection file's path as it is inside, where no link leads to it."""
@@ -76,6 +79,7 @@ class SandboxedManager(AsyncKernelManager):
         # What is written past the notebook would reach the terminal, and could steer it.
         with (self.sandbox.folder / _LOG).open("wb") as log:
             await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, **keywords)
+        self._watch()
 
     async def _async_kill_kernel(self, restart: bool = False) -> None:
         # First the program that holds everything inside together has a moment to end it.
@@ -84,8 +88,22 @@ class SandboxedManager(AsyncKernelManager):
             await asyncio.wait_for(self._async_wait(), timeout=_GRACE)
         await super()._async_kill_kernel(restart=restart)
 
+    def _watch(self) -> None:
+        """Ends a kernel that fills the disk."""
+        if self._quota is not None:
+            self._quota.stop()
+        self._quota = self.sandbox.quota(self._full)
+
+    def _full(self) -> None:
+        if pid := getattr(self.provisioner, "pid", None):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.end()
+
     def end(self) -> None:
         """Ends everything that the kernel has started."""
+        if self._quota is not None:
+            self._quota.stop()
         if self._group is not None:
             self._group.end()
 

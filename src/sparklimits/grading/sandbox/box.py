@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import psutil
 
 from sparklimits.errors import MachineError
 from sparklimits.grading.sandbox import bubblewrap, groups, landlock, visible
+from sparklimits.grading.sandbox.quota import Quota
 from sparklimits.grading.sandbox.watchdog import Watchdog
 
 BUBBLEWRAP, LANDLOCK = "bubblewrap", "Landlock"
@@ -35,12 +36,15 @@ _GRACE = 5
 class Limits:
     """What all processes of a sandbox may use together: bytes of memory, processes and threads, seconds, processors.
 
-    ``file_size`` is of each file. ``seconds`` is None where somebody else has an eye on the time; ``processors`` are
-    numbers, empty for all. Memory is what is in use: Java reserves far more addresses than that.
+    ``disk`` is bytes in the folder, and ``files`` how many there may be; ``file_size`` is of each file. ``seconds`` is
+    None where somebody else has an eye on the time; ``processors`` are numbers, empty for all. Memory is what is in
+    use: Java reserves far more addresses than that.
     """
 
     memory: int = 6 * 10**9
     processes: int = 2_000
+    disk: int = 8 * 10**9
+    files: int = 200_000
     file_size: int = 4 * 10**9
     seconds: float | None = None
     processors: tuple[int, ...] = ()
@@ -118,6 +122,10 @@ class Sandbox:
             command = [taskset, "-c", ",".join(map(str, limits.processors)), *command]
         return group.entering(command), group
 
+    def quota(self, exceeded: Callable[[], object]) -> Quota:
+        """Watches what is written from now on; the caller stops it."""
+        return Quota(self.folder, self.limits.disk, self.limits.files, exceeded)
+
     @contextlib.contextmanager
     def popen(self, argv: Sequence[str], **pipes: Any) -> Iterator[Running]:
         """Runs a command inside; after the body, or the seconds of the limit, nothing of it is left.
@@ -140,6 +148,7 @@ class Sandbox:
             group.end()
             raise
         running, watchdog = Running(process, group), Watchdog(process.pid, group)
+        quota = self.quota(running.end)
         clock = threading.Timer(self.limits.seconds, running.end) if self.limits.seconds else None
         if clock:
             clock.daemon = True
@@ -149,6 +158,7 @@ class Sandbox:
         finally:
             if clock:
                 clock.cancel()
+            quota.stop()
             running.end()
             watchdog.dismiss()
 
