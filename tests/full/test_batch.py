@@ -133,7 +133,10 @@ def test_with_certificates_a_cluster_grades_and_without_them_it_does_not_answer(
     """The settings that the handbook names."""
     dask = pytest.importorskip("dask")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "1", "-subj", "/CN=course"],
+        [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=course",
+            "-keyout", "key.pem", "-out", "cert.pem",
+        ],
         cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
     tls = "distributed.comm.tls"
