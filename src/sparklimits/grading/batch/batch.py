@@ -49,18 +49,24 @@ class Batch:
         self._now: Counter[Task] = Counter()
         self._finished: queue.SimpleQueue[Future[Attempted]] = queue.SimpleQueue()
         self._seconds: deque[float] = deque(maxlen=_RECENT)
+        #: What was written down, and is still to be told.
+        self._told: deque[tuple[Task, Outcome]] = deque()
 
     def run(self) -> None:
         """Goes on until nothing is left to do."""
         for task in self._tasks:
             self._queue(task)
         said = ""
-        while self._running:
+        while self._running or self._told:
             if (now := self._left()) != said or streams.columns():  # in a log file, each is a line
                 self._progress(said := now)
+            # To tell somebody takes longer than to write down, so all that is there is written down first.
             with contextlib.suppress(queue.Empty):
-                future = self._finished.get(timeout=_LOOK)
-                self._take(*self._running.pop(future), _attempted(future))
+                while True:
+                    future = self._finished.get(timeout=0 if self._told else _LOOK)
+                    self._take(*self._running.pop(future), _attempted(future))
+            if self._told:
+                self._done(*self._told.popleft())
 
     def _take(self, task: Task, number: int, found: Attempted | None) -> None:
         if found is not None:
@@ -69,7 +75,7 @@ class Batch:
             self._now[task] += 1
             if found.outcome.seconds:
                 self._seconds.append(found.outcome.seconds)
-            self._done(task, found.outcome)
+            self._told.append((task, found.outcome))
         self._queue(task)
 
     def _queue(self, task: Task) -> None:
