@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/synchronisation_routes.py [--runs 3]
 
 Writes ``benchmarks/results/synchronisation_routes.json``, the tables in ``course/lab4_synchronisation.md`` and the
-picture ``course/figures/lab4_routes.png``. Every run has clicks of its own; on the same clicks, all ways start from
-the same table. Everything runs on this machine: what goes from process to process goes over loopback.
+picture ``course/figures/lab4_routes.png``. Every run has clicks of its own; on the same clicks, all ways but MLlib's
+start from the same table. Everything runs on this machine: what goes from process to process goes over loopback.
 """
 
 from __future__ import annotations
@@ -18,15 +18,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from sparklimits.display import figures
 from sparklimits.display.progress import Progress
 from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs.lab4_synchronisation import LAB, data, naive
+from sparklimits.labs.lab4_synchronisation.training import asynchronous, mllib, ring
+from sparklimits.labs.lab4_synchronisation.training.compression import pushes_largest
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle
+from sparklimits.labs.lab4_synchronisation.training.sharding import Sharding
 from sparklimits.spark import session
 from sparklimits.spark.timed import timed
 
@@ -36,7 +41,13 @@ PAGE = ROOT / "course" / "lab4_synchronisation.md"
 PICTURE = ROOT / "course" / "figures" / "lab4_routes.png"
 #: The slow machine computes each change so many times more than it must.
 LOAD = 30
-NAIVE, SERVER = "one Spark job for each step", "parameter server, asynchronous, touched rows"
+MLLIB, NAIVE = "MLlib's `FMClassifier`, as many clicks in a step", "one Spark job for each step"
+IN_STEP, SERVER = (
+    "parameter server, in step, whole table",
+    "parameter server, asynchronous, touched rows",
+)
+#: MLlib looks at no held-out clicks: it is trained anew with more steps, until the target is reached.
+MLLIB_STEPS = (40, 60, 80, 100, 130)
 
 Way = Callable[[Mapping[str, Any]], Any]
 
@@ -57,10 +68,28 @@ def ways() -> dict[str, dict[str, Way]]:
     def slow(way: Way) -> Way:
         return lambda inputs: way(naive.with_slow_machine(inputs, LOAD))
 
+    def of_mllib(inputs: Mapping[str, Any]) -> Any:
+        clicks, goal = inputs["mllib"], inputs["goal"]
+        return mllib.train(clicks, goal, data.RANK, 1 / data.BATCHES, goal.steps).as_outcome()
+
+    def shared(servers: int, by: Literal["range", "hash"] = "range") -> Way:
+        def way(inputs: Mapping[str, Any]) -> Any:
+            start = inputs["start"]
+            sharding = Sharding(len(start), servers, by)
+            return asynchronous.train(
+                worker, inputs["shards"], start, inputs["goal"], naive.BOUND, sharding
+            ).as_outcome()
+
+        return way
+
+    def compressed(keep: int, remember: bool = True) -> Way:
+        return partial(naive.with_server, pushes_largest(keep, remember))
+
     routes: dict[str, Way] = {
+        MLLIB: of_mllib,
         NAIVE: partial(naive.in_rounds, naive.train_round),
         "all-reduce after each step": naive.with_all_reduce,
-        "parameter server, in step, whole table": partial(naive.with_server, naive.worker),
+        IN_STEP: partial(naive.with_server, naive.worker),
         SERVER: partial(naive.with_server, worker),
         "local SGD, 40 steps in each job": local(40),
     }
@@ -83,6 +112,20 @@ def ways() -> dict[str, dict[str, Way]]:
                 f"before every {every} pushes, own pushes forgotten": seldom(every, own=False)
                 for every in (2, 4)
             },
+        },
+        "compression": {
+            "all touched rows": compressed(data.ROWS),
+            **{f"{keep:,} rows": compressed(keep) for keep in (3_000, 1_000, 300, 100)},
+            **{
+                f"{keep:,} rows, the others dropped": compressed(keep, remember=False)
+                for keep in (1_000, 300)
+            },
+        },
+        "servers": {
+            "1 server": shared(1),
+            "2 servers, by range": shared(2),
+            "2 servers, by hash": shared(2, "hash"),
+            "4 servers, by range": shared(4),
         },
     }
 
@@ -119,8 +162,36 @@ def measured(way: Way, inputs: Mapping[str, Any], target: float) -> dict[str, An
         "lowest_loss": round(min(losses), 4),
         "target": round(target, 4),
         "server_bytes": run.output.counts.get("server_bytes"),
+        "pushed_bytes": run.output.counts.get("server_pushed_bytes"),
+        "busiest_bytes": max(notes.get("bytes_of_each_server", [0])),
+        "waited": round(max(notes.get("seconds_waited", [0.0])), 3),
         "curve": [(round(seconds, 3), round(loss, 4)) for seconds, _, loss in notes["curve"]],
     }
+
+
+def measured_mllib(way: Way, inputs: Mapping[str, Any], target: float) -> dict[str, Any]:
+    """The shortest training of MLlib that reaches the target. Its curve has a point for each that was tried."""
+    curve: list[tuple[float, float]] = []
+    for steps in MLLIB_STEPS:
+        one = measured(way, {**inputs, "goal": replace(inputs["goal"], steps=steps)}, target)
+        one["seconds"] = one["after_launch"]  # without the way of the finished model to Python
+        curve += one["curve"]
+        if one["reached"]:
+            break
+    return {**one, "curve": curve}
+
+
+def rings() -> list[str]:
+    """The table of bytes that go one after another in rings of some sizes, counted."""
+    mine = load_functions(reference_path(LAB), LAB)["all_reduce"]
+    table = ["| workers | all numbers all the way round, MB | in pieces, MB |", "|--:|--:|--:|"]
+    for workers in (2, 4, 8, 16):
+        parts = np.zeros((workers, data.ROWS * (1 + data.RANK)), np.float32)
+        counted = [
+            max(one.in_a_row for one in ring.among_threads(way, parts)[1]) for way in (naive.all_reduce, mine)
+        ]
+        table.append(f"| {workers} | {counted[0] / 1e6:.1f} | {counted[1] / 1e6:.1f} |")
+    return table
 
 
 def run_all(runs: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -137,13 +208,15 @@ def run_all(runs: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
                 inputs = data.load(spark, data.write_data(clicks, Path(folder) / "clicks"))
                 # A training that will never reach the target is stopped after so many steps.
                 inputs["goal"] = replace(inputs["goal"], steps=960)
+                inputs["mllib"] = mllib.clicks(spark, inputs["shards"])
                 order = [(table, name) for table, part in tables.items() for name in part]
                 if run < 0:
                     order = [(table, name) for table, name in order if table == "routes"]
                 random.Random(run).shuffle(order)
                 for table, name in order:
                     progress(f"run {run + 1} of {runs}: {name}")
-                    one = measured(tables[table][name], inputs, clicks.target)
+                    measure = measured_mllib if name == MLLIB else measured
+                    one = measure(tables[table][name], inputs, clicks.target)
                     if run >= 0:
                         found[table][name].append(one)
     session.stop()
@@ -161,34 +234,60 @@ def pages(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> dict[str, 
         ratio = statistics.median(naive / one[key] for naive, one in zip(slow, runs, strict=True))
         return f"{ratio:.1f}×"
 
+    def as_long(runs: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+        pairs = zip(runs, others, strict=True)
+        ratio = statistics.median(one["after_launch"] / other["after_launch"] for one, other in pairs)
+        return f"{ratio:.2f}×"
+
     routes = [
-        "| way | jobs | MB through the server | seconds | times sooner | seconds after the launch | times sooner |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| way | steps | jobs | MB through the server | times sooner | … after the launch |",
+        "|---|--:|--:|--:|--:|--:|",
     ]
     for name, runs in found["routes"].items():
         server = f"{median(runs, 'server_bytes') / 1e6:,.0f}" if runs[0]["server_bytes"] else ""
-        cells = [name, f"{median(runs, 'jobs'):.0f}", server]
-        cells += [f"{median(runs, 'seconds'):.2f}", times(runs, "seconds")]
-        cells += (
-            [f"{median(runs, 'after_launch'):.2f}", times(runs, "after_launch")]
-            if runs[0]["launch"]
-            else ["", ""]
-        )
+        cells = [name, f"{median(runs, 'steps'):.0f}", f"{median(runs, 'jobs'):.0f}", server]
+        cells += [times(runs, "seconds"), times(runs, "after_launch") if runs[0]["launch"] else ""]
         routes.append(f"| {' | '.join(cells)} |")
-    straggler = ["| way | steps of the fast machine | seconds after the launch |", "|---|--:|--:|"]
+    straggler = ["| way | steps of the fast machine | time after the launch |", "|---|--:|--:|"]
     for name, runs in found["slow machine"].items():
-        straggler.append(f"| {name} | {median(runs, 'steps'):.0f} | {median(runs, 'after_launch'):.2f} |")
-    tables = {"routes": routes, "slow machine": straggler}
+        time = as_long(runs, found["slow machine"]["parameter server, bound 0"])
+        straggler.append(f"| {name} | {median(runs, 'steps'):.0f} | {time} |")
+    sparse = [
+        "| pushed of each change | target reached | steps | MB pushed | lowest loss above the target |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, runs in found["compression"].items():
+        reached = sum(one["reached"] for one in runs)
+        above = statistics.median(one["lowest_loss"] - one["target"] for one in runs)
+        cells = [name, f"{reached} of {len(runs)}", f"{median(runs, 'steps'):.0f}"]
+        cells += [f"{median(runs, 'pushed_bytes') / 1e6:.1f}", f"{above:+.4f}"]
+        sparse.append(f"| {' | '.join(cells)} |")
+    servers = [
+        "| servers | MB through the busiest, for a step | time that a worker waits, for a step |",
+        "|---|--:|--:|",
+    ]
+    alone, *_ = found["servers"].values()
+    for name, runs in found["servers"].items():
+        busiest = statistics.median(one["busiest_bytes"] / one["steps"] for one in runs)
+        waited = statistics.median(
+            one["waited"] / one["steps"] * other["steps"] / other["waited"]
+            for one, other in zip(runs, alone, strict=True)
+        )
+        servers.append(f"| {name} | {busiest / 1e6:.2f} | {waited:.2f}× |")
+    tables = {
+        "routes": routes, "slow machine": straggler, "compression": sparse, "servers": servers, "rings": rings(),
+    }  # fmt: skip
     for table in ("too rare", "too stale"):
+        first, *_ = found[table].values()
         tables[table] = [
-            "| way | target reached | steps | seconds after the launch | lowest loss above the target |",
+            "| way | target reached | steps | time after the launch | lowest loss above the target |",
             "|---|--:|--:|--:|--:|",
         ]
         for name, runs in found[table].items():
             reached = sum(one["reached"] for one in runs)
             above = statistics.median(one["lowest_loss"] - one["target"] for one in runs)
             cells = [name, f"{reached} of {len(runs)}", f"{median(runs, 'steps'):.0f}"]
-            cells += [f"{median(runs, 'after_launch'):.2f}", f"{above:+.4f}"]
+            cells += [as_long(runs, first), f"{above:+.4f}"]
             tables[table].append(f"| {' | '.join(cells)} |")
     return tables
 
@@ -198,7 +297,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     found = run_all(parser.parse_args().runs)
-    curves = {name: runs[0]["curve"] for name, runs in found["routes"].items()}
+    curves = {name: runs[0]["curve"] for name, runs in found["routes"].items() if name != IN_STEP}
     target = found["routes"][NAIVE][0]["target"]
     for one in (one for part in found.values() for runs in part.values() for one in runs):
         del one["curve"]

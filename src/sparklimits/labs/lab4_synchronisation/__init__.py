@@ -7,7 +7,14 @@ clicks is reached.
 from __future__ import annotations
 
 from sparklimits.labs.lab4_synchronisation import naive
-from sparklimits.labs.lab4_synchronisation.data import check_round, check_worker, load, make_data, write_data
+from sparklimits.labs.lab4_synchronisation.data import (
+    check_all_reduce,
+    check_round,
+    check_worker,
+    load,
+    make_data,
+    write_data,
+)
 from sparklimits.labs.lab4_synchronisation.hints import HINTS as HINTS
 from sparklimits.measurement.lab import Bar, Exercise, Lab
 from sparklimits.spark.constraints import Constraints
@@ -38,6 +45,17 @@ LAB = Lab(
             timed=False,
             further={"waits": Bar("server_waits", good=1, bad=100)},
             drive=naive.with_server,
+            tried=False,
+        ),
+        Exercise(
+            "all_reduce",
+            naive.all_reduce,
+            (),
+            Bar("ring_bytes", good=0.45e6, bad=1.1e6),
+            check_all_reduce,
+            needs="",
+            timed=False,
+            drive=naive.in_ring,
             tried=False,
         ),
     ),

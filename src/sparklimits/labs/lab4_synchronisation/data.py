@@ -22,6 +22,7 @@ from sparklimits.datasets.clicks import (
 )
 from sparklimits.labs.lab4_synchronisation.training import shards
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table, new_table
+from sparklimits.labs.lab4_synchronisation.training.ring import Numbers
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
 
@@ -42,6 +43,8 @@ STEPS = 56
 #: The target's share of the way from the constant guess to the loss after those steps.
 SHARE = 0.96
 HELD_OUT = 10_000
+#: Workers in the ring that is to add up, and the numbers of each: so many that no ring cuts them into equal pieces.
+RING, NUMBERS_EACH = 8, 50_021
 #: A feature that every click has moves by this times its gradient. With twice as much the training is no longer
 #: stable when changes are computed from a table that lacks two others.
 RATE = 0.5
@@ -59,6 +62,7 @@ class ClickData:
     """One data set. ``constant`` is the loss of the best constant guess, ``best`` that of the true probabilities.
 
     ``target`` is the loss to reach, all three on ``held_out``; ``start`` the table that every training starts from.
+    ``parts`` are the numbers that a ring is to add up, a row for each worker.
     """
 
     train: tuple[Batch, ...]
@@ -67,6 +71,7 @@ class ClickData:
     target: float
     constant: float
     best: float
+    parts: Numbers
 
 
 def make_data(scale: float, seed: int, variant: str) -> ClickData:
@@ -96,6 +101,7 @@ def make_data(scale: float, seed: int, variant: str) -> ClickData:
     return ClickData(
         train, held_out, start, constant - SHARE * (constant - reached), constant,
         best_logloss(probabilities(fresh, spec, world)),
+        np.random.default_rng([seed, 0x41B6]).normal(size=(RING, NUMBERS_EACH)).astype(np.float32),
     )  # fmt: skip
 
 
@@ -111,6 +117,7 @@ def write_data(data: ClickData, folder: Path) -> Path:
     shards.write([*data.train, data.held_out], folder)
     np.save(folder / "start.npy", data.start)
     np.save(folder / "target.npy", data.target)
+    np.save(folder / "parts.npy", data.parts)
     return folder
 
 
@@ -122,12 +129,13 @@ def read_data(folder: Path) -> tuple[list[Shard], Batch, Table, float]:
 
 
 def load(spark: SparkSession, folder: Path) -> dict[str, Any]:
-    """The shards as an RDD with one for each executor, the table to start from, and the goal."""
+    """The shards as an RDD with one for each executor, the table to start from, the goal, and a ring's numbers."""
     found, held_out, start, target = read_data(folder)
     return {
         "shards": spark.sparkContext.parallelize(found, len(found)),
         "start": start,
         "goal": Goal(held_out, target),
+        "parts": np.load(folder / "parts.npy"),
     }
 
 
@@ -139,6 +147,31 @@ def check_round(found: pd.DataFrame, data: ClickData) -> Quality:
 def check_worker(found: pd.DataFrame, data: ClickData) -> Quality:
     """The held-out loss of the server's parameters, against the target."""
     return _compared("worker", found, data)
+
+
+def check_all_reduce(found: pd.DataFrame, data: ClickData) -> Quality:
+    """What each worker of the ring ended with, against the sum in float64."""
+    workers, count = data.parts.shape
+    sums = found.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    if sums.shape != (count, workers):
+        return Quality(broken=(f"all_reduce: the result has the shape {sums.shape}, not {(count, workers)}",))
+    error = np.abs(sums - data.parts.sum(axis=0, dtype=np.float64)[:, None]).max(axis=0)
+    values = {"all_reduce_error": float(error.max())}
+    wrong = np.flatnonzero(~(error <= 1e-4))
+    if len(wrong):
+        told = ", ".join(map(str, wrong))
+        return Quality(
+            values, (f"all_reduce: the sum is wrong on {len(wrong)} of {workers} workers ({told})",)
+        )
+    # Each number must come together once, over n-1 links, and go out again over as many: no way sends fewer bytes.
+    least = 2 * (workers - 1) * count * data.parts.itemsize // workers
+    if (sent := found.attrs.get("sent", least)) < least:
+        return Quality(
+            values,
+            (f"all_reduce: {sent:,.0f} bytes were sent, and such a sum takes {least:,} at least: the numbers did not go "
+            "through the ring",),
+        )  # fmt: skip
+    return Quality(values)
 
 
 def _compared(name: str, result: pd.DataFrame, data: ClickData) -> Quality:

@@ -44,4 +44,28 @@ def clerk(warehouse, orders):
         warehouse.book(order.taken_from(there), items)
 ```""",
     ),
+    "all_reduce": (
+        """\
+In the naive way every worker adds up *all* numbers. Could each worker be the one that adds up a *part* of them? Who
+needs what then, before the adding and after it?""",
+        """\
+Cut the numbers into `ring.size` pieces: `np.array_split` gives pieces that are views, so that what you write into them
+stands in the whole. First round: each piece travels once round the ring, and every worker adds its own numbers to it
+before it passes it on. In each step each worker sends *another* piece, so that all links work at once. After
+`ring.size - 1` steps each worker has one piece that is finished: which one? Second round: the finished pieces travel
+round, and nobody adds any more. Try it on paper with three workers.""",
+        """\
+The second round alone: each of some neighbours has a book, and all want to read all of them. Each passes on what it got
+last.
+
+```python
+def read_all(own, ring):
+    shelf = {ring.number: own}
+    for turn in range(ring.size - 1):
+        owner = (ring.number - turn) % ring.size
+        ring.send(shelf[owner])
+        shelf[(owner - 1) % ring.size] = ring.receive()
+    return shelf
+```""",
+    ),
 }

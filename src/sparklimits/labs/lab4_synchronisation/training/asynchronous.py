@@ -1,4 +1,4 @@
-"""Asynchronous training across Spark's executors: a parameter server beside the driver, a worker in every task.
+"""Asynchronous training across Spark's executors: parameter servers beside the driver, a worker in every task.
 
 The workers are child processes of ordinary Spark tasks. Not the tasks themselves: a Python worker of Spark lives
 on after its task, and refuses a second ``init_rpc``. And not the tasks of a barrier stage: when one of those dies,
@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,74 +28,99 @@ from sparklimits.errors import SparkLimitsError
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal, Training
 from sparklimits.labs.lab4_synchronisation.training.rpc import Handle, Meeting, ServerJob, WorkerJob
+from sparklimits.labs.lab4_synchronisation.training.sharding import Sharding
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
 from sparklimits.machine.addresses import free_port
 from sparklimits.machine.paths import scratch
 
 Worker = Callable[[Handle, Iterator[Batch]], None]
-#: Seconds that the server gets to end by itself once no worker runs any more.
+#: Seconds that a server gets to end by itself once no worker runs any more.
 _PATIENCE = 5.0
 
 
-def train(work: Worker, shards: Any, table: Table, goal: Goal, bound: int | None) -> Training:
+def train(
+    work: Worker, shards: Any, table: Table, goal: Goal, bound: int | None, sharding: Sharding | None = None
+) -> Training:
     """Trains with a worker for each shard, all at once, until the goal is reached.
 
     ``shards`` is an RDD with a shard in each partition, and the cluster has a slot for each. A worker that dies
     stops nobody: the others go on with theirs. ``bound`` limits how far a worker runs ahead
-    (:class:`sparklimits.labs.lab4_synchronisation.training.server.Server`).
+    (:class:`sparklimits.labs.lab4_synchronisation.training.server.Server`). By ``sharding`` several servers hold a part
+    of the table each; without, one holds all of it.
+
+    ``counters`` are those of all servers together; waits and pulls that were held are counted once. Among the
+    ``notes`` are the bytes of each server, and the seconds in which each worker waited for answers.
 
     Raises:
-        SparkLimitsError: the server died, or every worker did; the message says how.
+        SparkLimitsError: a server died, or every worker did; the message says how.
     """
     context = shards.context
     began = time.time()
     host = context.getConf().get("spark.driver.host")
-    meeting = Meeting(host, free_port(host), shards.getNumPartitions())
+    sharding = sharding or Sharding(len(table))
+    meeting = Meeting(host, free_port(host), shards.getNumPartitions(), sharding)
     with tempfile.TemporaryDirectory(prefix="server-", dir=scratch()) as folder:
         out = Path(folder) / "table.npy"
-        server = _start(pickle.dumps(ServerJob(meeting, table, goal, bound, out)))
+        servers = [
+            _start(pickle.dumps(ServerJob(meeting, number, part, goal, bound, out)))
+            for number, part in enumerate(sharding.parted(table))
+        ]
         try:
-            outcomes = _run_workers(shards, lambda shard: _supervise(meeting, shard, work), server)
-            ended_itself = _ends(server, _PATIENCE)
+            outcomes = _run_workers(shards, lambda shard: _supervise(meeting, shard, work), servers)
+            ended = [server for server in servers if _ends(server, _PATIENCE)]
         finally:
-            server.kill()
-        lost = [outcome for outcome in outcomes if outcome]
-        if not ended_itself:
+            for server in servers:
+                server.kill()
+        lost = [outcome["lost"] for outcome in outcomes if "lost" in outcome]
+        if outcomes and len(ended) < len(servers):
             raise SparkLimitsError(f"No worker is left: {'; '.join(lost)}.")
-        answer = _report(server)
-        if answer is None or "error" in answer:
-            how = "; ".join([answer["error"], *lost]) if answer else _ending(server)
-            raise SparkLimitsError(
-                f"The parameter server died {time.time() - began:.0f} s after the start ({how}), and the parameters "
-                "with it: train again."
-            )
-        launch = answer["ready"] - began
-        curve = [(launch + seconds, steps, loss) for seconds, steps, loss in answer["curve"]]
-        return Training(np.load(out), curve, launch, {**answer["counters"], "workers_lost": len(lost)})
+        reports = [(server, _report(server)) for server in ended]
+        # Where one was killed, the others may have an error that comes of that.
+        for server, answer in sorted(reports, key=lambda one: one[1] is not None):
+            if answer is None or "error" in answer:
+                how = "; ".join([answer["error"], *lost]) if answer else _ending(server)
+                raise SparkLimitsError(
+                    f"The parameter server died {time.time() - began:.0f} s after the start ({how}), and the "
+                    "parameters with it: train again."
+                )
+        answers = [answer for _, answer in reports if answer]
+        lead, counted = answers[0], [answer["counters"] for answer in answers]
+        bytes_of_all = {
+            name: sum(one[name] for one in counted) for name in counted[0] if name.endswith("_bytes")
+        }
+        launch = lead["ready"] - began
+        curve = [(launch + seconds, steps, loss) for seconds, steps, loss in lead["curve"]]
+        notes = {
+            "bytes_of_each_server": [one["server_bytes"] for one in counted],
+            "seconds_waited": [outcome["waited"] for outcome in outcomes if "waited" in outcome],
+        }
+        counters = {**counted[0], **bytes_of_all, "workers_lost": len(lost)}
+        return Training(np.load(out), curve, launch, counters, notes)
 
 
 def _run_workers(
-    shards: Any, supervise: Callable[[Shard], str], server: subprocess.Popen[bytes]
-) -> list[str]:
-    """Runs a worker in each task: for each, why it ended early, or nothing. No list when the server died before.
+    shards: Any, supervise: Callable[[Shard], dict[str, Any]], servers: Sequence[subprocess.Popen[bytes]]
+) -> list[dict[str, Any]]:
+    """Runs a worker in each task, and gives their reports. None when a server died before.
 
-    The job is cancelled when the server ends badly: a worker that waits for the others to come, or for an answer,
+    The job is cancelled when a server ends badly: a worker that waits for the others to come, or for an answer,
     would wait for a minute.
     """
     context = shards.context
     tag = f"sparklimits-{uuid.uuid4().hex}"
     over = threading.Event()
 
-    def cancel() -> None:
+    def cancel(server: subprocess.Popen[bytes]) -> None:
         if server.wait() and not over.is_set():
             context.cancelJobsWithTag(tag)
 
-    threading.Thread(target=cancel, daemon=True).start()
+    for server in servers:
+        threading.Thread(target=cancel, args=(server,), daemon=True).start()
     context.addJobTag(tag)
     try:
         return shards.map(supervise).collect()
     except Exception:
-        if _ends(server, 0.0):
+        if any(_ends(server, 0.0) for server in servers):
             return []
         raise
     finally:
@@ -103,15 +128,15 @@ def _run_workers(
         context.removeJobTag(tag)
 
 
-def _supervise(meeting: Meeting, shard: Shard, work: Worker) -> str:
-    """In a Spark task: runs the worker as a child process to its end; why it ended early, or nothing."""
+def _supervise(meeting: Meeting, shard: Shard, work: Worker) -> dict[str, Any]:
+    """In a Spark task: runs the worker as a child process to its end. Its report, or why it was ``lost``."""
     from pyspark import cloudpickle
 
     child = _start(cloudpickle.dumps(WorkerJob(meeting, shard, work)))
     answer = _report(child)
     if answer is None:
-        return f"worker {shard.number} {_ending(child)}"
-    return f"worker {shard.number}: {answer['error']}" if "error" in answer else ""
+        return {"lost": f"worker {shard.number} {_ending(child)}"}
+    return {"lost": f"worker {shard.number}: {answer['error']}"} if "error" in answer else answer
 
 
 def _start(job: bytes) -> subprocess.Popen[bytes]:

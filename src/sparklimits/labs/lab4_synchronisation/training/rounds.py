@@ -43,19 +43,20 @@ class Training:
     """A finished training: the ``table``, and its ``curve``.
 
     A step is one batch of each worker. ``launch`` is the time before the first step, a part of the curve's
-    seconds. ``counters`` are counts of work that Spark does not see.
+    seconds. ``counters`` are counts of work that Spark does not see, ``notes`` what else is to be seen.
     """
 
     table: Table
     curve: Curve
     launch: float = 0.0
     counters: Mapping[str, float] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     def as_outcome(self) -> Outcome:
-        """The parameters, one row for each feature; ``curve`` and ``launch`` are noted."""
+        """The parameters, one row for each feature; ``curve`` and ``launch`` are noted, beside the notes."""
         names = ["weight", *(f"factor{place}" for place in range(1, self.table.shape[1]))]
         frame = pd.DataFrame(self.table, columns=names)
-        return Outcome(frame, self.counters, {"curve": self.curve, "launch": self.launch})
+        return Outcome(frame, self.counters, {"curve": self.curve, "launch": self.launch, **self.notes})
 
 
 def train(one_round: Round, shards: Any, table: Table, goal: Goal) -> Training:

@@ -1,4 +1,4 @@
-"""The two ends of a parameter server on ``torch.distributed.rpc``, each the main program of a child process.
+"""The ends of a parameter server on ``torch.distributed.rpc``, each the main program of a child process.
 
     python -m sparklimits.labs.lab4_synchronisation.training.rpc
 
@@ -25,6 +25,7 @@ import numpy as np
 from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Curve, Goal
 from sparklimits.labs.lab4_synchronisation.training.server import Rows, Server
+from sparklimits.labs.lab4_synchronisation.training.sharding import Sharding
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
 from sparklimits.machine.addresses import interface
 
@@ -40,14 +41,22 @@ _server: Server  # in the server's process
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where and with whom: the server's address, and the number of workers."""
+    """Where and with whom: the first server's address, the number of workers, and what each server holds."""
 
     host: str
     port: int
     workers: int
+    sharding: Sharding
 
-    def join(self, name: str, rank: int) -> None:
-        """Enters the group; returns when all have come."""
+    def join_as_server(self, number: int) -> None:
+        """Enters the group as this server; returns when all have come."""
+        self._join(_name(number), number)
+
+    def join_as_worker(self, number: int) -> None:
+        """Enters the group as this worker; returns when all have come."""
+        self._join(f"worker{number}", self.sharding.servers + number)
+
+    def _join(self, name: str, rank: int) -> None:
         from torch import set_num_threads
         from torch.distributed import rpc
 
@@ -57,37 +66,65 @@ class Meeting:
         options = rpc.TensorPipeRpcBackendOptions(
             init_method=f"tcp://{self.host}:{self.port}", rpc_timeout=_PATIENCE
         )
-        rpc.init_rpc(name, rank=rank, world_size=1 + self.workers, rpc_backend_options=options)
+        everybody = self.sharding.servers + self.workers
+        rpc.init_rpc(name, rank=rank, world_size=everybody, rpc_backend_options=options)
+
+
+def _name(server: int) -> str:
+    return f"server{server}" if server else "server"
 
 
 @dataclass(frozen=True)
 class ServerJob:
-    """Serve until the goal is reached or all workers have left; write the table to ``out``."""
+    """Serve the ``rows`` of server ``number`` until the training ends.
+
+    The first server ends it, when the goal is reached or all workers have left, and writes the whole table to ``out``.
+    """
 
     meeting: Meeting
-    table: Table
+    number: int
+    rows: Table
     goal: Goal
     bound: int | None
     out: Path
 
     def do(self) -> dict[str, Any]:
         global _server
-        _server = Server(self.table, self.meeting.workers, self.bound)
-        self.meeting.join("server", 0)
+        _server = Server(self.rows, self.meeting.workers, self.bound)
+        self.meeting.join_as_server(self.number)
         _server.begin()
+        found = self._lead() if self.number == 0 else self._follow()
+        found["counters"] = {
+            "server_bytes": _server.bytes, "server_pushed_bytes": _server.pushed, "server_waits": _server.waits,
+            "server_held": _server.held,
+        }  # fmt: skip
+        _server.until_left(_FAREWELL)
+        return found
+
+    def _lead(self) -> dict[str, Any]:
+        from torch.distributed import rpc
+
+        others = range(1, self.meeting.sharding.servers)
         ready = time.time()
         curve: Curve = []
         while not curve or not (_server.left or self.goal.ends(*curve[-1])):
             look = sum(_server.pushes) + _LOOK * self.meeting.workers
-            table, steps = _server.snapshot(look, patience=1.0)
+            own, steps = _server.snapshot(look, patience=1.0)
+            table = own
+            if others:
+                parts = [own, *(rpc.rpc_sync(_name(other), _snapshot).numpy() for other in others)]
+                table = self.meeting.sharding.joined(parts)
             curve.append((time.time() - ready, steps, self.goal.held_out.loss(table)))
+        for other in others:
+            rpc.rpc_sync(_name(other), _stop)
         _server.stop()
         np.save(self.out, table)
-        counters = {
-            "server_bytes": _server.bytes, "server_waits": _server.waits, "server_held": _server.held,
-        }  # fmt: skip
-        _server.until_left(_FAREWELL)
-        return {"ready": ready, "curve": curve, "counters": counters}
+        return {"ready": ready, "curve": curve}
+
+    def _follow(self) -> dict[str, Any]:
+        while not (_server.done or _server.left):
+            _server.snapshot(sum(_server.pushes) + 1, patience=1.0)
+        return {}
 
 
 @dataclass(frozen=True)
@@ -99,26 +136,38 @@ class WorkerJob:
     work: Callable[[Handle, Iterator[Batch]], None]
 
     def do(self) -> dict[str, Any]:
-        self.meeting.join(f"worker{self.shard.number}", 1 + self.shard.number)
-        server = Handle(self.shard.number)
+        self.meeting.join_as_worker(self.shard.number)
+        server = Handle(self.shard.number, self.meeting.sharding)
         self.work(server, server.until_done(self.shard.batches()))
         with contextlib.suppress(ConnectionError):  # the training is over, and the server may be gone
             server.leave()
-        return {}
+        return {"waited": server.waited}
 
 
 class Handle:
-    """A worker's end of the parameter server. ``number`` is the worker's own."""
+    """A worker's end of the parameter server, or of all of them, if several share the table.
 
-    def __init__(self, number: int) -> None:
-        self.number, self._done = number, False
+    ``number`` is the worker's own. ``waited`` are the seconds in which it waited for answers.
+    """
+
+    def __init__(self, number: int, sharding: Sharding) -> None:
+        self.number, self.waited = number, 0.0
+        self._sharding, self._done = sharding, False
 
     def pull(self, rows: Rows | None = None) -> Table:
         """The values of these rows, in this order; without ``rows`` the whole table."""
         import torch
 
-        values: Any = self._call(_pull, None if rows is None else torch.from_numpy(rows))
-        return values.numpy()
+        if rows is None:
+            return self._sharding.joined([part.numpy() for part in self._call(_pull, self._each(None))])
+        split = self._sharding.split(rows)
+        parts = self._call(_pull, [(torch.from_numpy(there),) for _, there in split])
+        if len(parts) == 1:
+            return parts[0].numpy()
+        values = np.empty((len(rows), parts[0].shape[1]), np.float32)
+        for (mine, _), part in zip(split, parts, strict=True):
+            values[mine] = part.numpy()
+        return values
 
     def push(self, change: Table, rows: Rows | None = None) -> None:
         """Adds the change to these rows, each named once; without ``rows`` to the whole table.
@@ -130,15 +179,22 @@ class Handle:
 
         if rows is not None and len(rows) != len(change):
             raise ValueError(f"{len(rows)} rows are named, and the change has {len(change)}")
-        self._call(_push, torch.from_numpy(change), None if rows is None else torch.from_numpy(rows))
+        parts: list[tuple[Any, ...]]
+        if rows is None:
+            parts = [(torch.from_numpy(part), None) for part in self._sharding.parted(change)]
+        else:
+            split = self._sharding.split(rows)
+            # A server hears of every push, also of one that brings it nothing: it counts them.
+            parts = [(torch.from_numpy(change[mine]), torch.from_numpy(there)) for mine, there in split]
+        self._call(_push, parts)
 
     def wait(self) -> None:
         """Waits until every worker has pushed as often as this one."""
-        self._call(_wait)
+        self._call(_wait, self._each())
 
     def leave(self) -> None:
         """Says goodbye."""
-        self._call(_leave)
+        self._call(_leave, self._each())
 
     def until_done(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches, until the server says that the training is over."""
@@ -147,14 +203,25 @@ class Handle:
                 return
             yield batch
 
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _each(self, *arguments: Any) -> list[tuple[Any, ...]]:
+        return [arguments] * self._sharding.servers
+
+    def _call(self, function: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> list[Any]:
+        """Calls all servers at once, each with its arguments, and waits for all answers."""
         from torch.distributed import rpc
 
+        began = time.perf_counter()
         try:
-            answer, self._done = rpc.rpc_sync("server", function, (self.number, *arguments))
+            asked = [
+                rpc.rpc_async(_name(server), function, (self.number, *own))
+                for server, own in enumerate(arguments)
+            ]
+            answers = [one.wait() for one in asked]
         except RuntimeError as error:
             raise ConnectionError("the parameter server does not answer any more") from error
-        return answer
+        self.waited += time.perf_counter() - began
+        self._done = any(done for _, done in answers)
+        return [answer for answer, _ in answers]
 
 
 def _pull(worker: int, rows: Any) -> tuple[Any, bool]:
@@ -176,6 +243,16 @@ def _wait(worker: int) -> tuple[None, bool]:
 def _leave(worker: int) -> tuple[None, bool]:
     _server.leave(worker)
     return None, True
+
+
+def _snapshot() -> Any:
+    import torch
+
+    return torch.from_numpy(_server.snapshot()[0])
+
+
+def _stop() -> None:
+    _server.stop()
 
 
 def main() -> None:

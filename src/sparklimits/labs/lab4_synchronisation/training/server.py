@@ -37,13 +37,13 @@ class Server:
     is computed from a table that lacks more than that (stale synchronous parallel; Ho et al., NIPS 2013). With a
     bound of nothing, nobody waits. A dead worker that is heard of again lives.
 
-    ``bytes`` counts what went in and out, ``waits`` the calls of :meth:`wait`, and ``held`` the pulls that had to
-    wait at the bound.
+    ``bytes`` counts what went in and out, ``pushed`` what came in, ``waits`` the calls of :meth:`wait`, and ``held``
+    the pulls that had to wait at the bound.
     """
 
     def __init__(self, table: Table, workers: int, bound: int | None) -> None:
         self.table, self.bound, self.done = table.copy(), bound, False
-        self.bytes = self.waits = self.held = 0
+        self.bytes = self.pushed = self.waits = self.held = 0
         self._workers = [_Worker() for _ in range(workers)]
         self._changed = threading.Condition()
 
@@ -81,7 +81,9 @@ class Server:
             me.seen = time.monotonic()
             living = sum(one.alive for one in self._workers)
             self.table[slice(None) if rows is None else rows] += change / np.float32(living)
-            self.bytes += change.nbytes + (0 if rows is None else rows.nbytes)
+            came = change.nbytes + (0 if rows is None else rows.nbytes)
+            self.bytes += came
+            self.pushed += came
             me.pushes += 1
             self._changed.notify_all()
 
