@@ -83,7 +83,7 @@ def ways() -> dict[str, dict[str, Way]]:
         return way
 
     def compressed(keep: int, remember: bool = True) -> Way:
-        return partial(naive.with_server, pushes_largest(keep, remember))
+        return partial(naive.with_server, pushes_largest(worker, keep, remember))
 
     routes: dict[str, Way] = {
         MLLIB: of_mllib,
@@ -104,10 +104,8 @@ def ways() -> dict[str, dict[str, Way]]:
         },
         "too rare": {f"{period} steps in each job": local(period) for period in (4, 40, 160, 320, 640)},
         "too stale": {
-            **{
-                f"a pull before every {every} pushes": seldom(every, own=True)
-                for every in (1, 4, 16, 64, 128)
-            },
+            "a pull before each push": seldom(1, own=True),
+            **{f"a pull before every {every} pushes": seldom(every, own=True) for every in (4, 16, 64, 128)},
             **{
                 f"before every {every} pushes, own pushes forgotten": seldom(every, own=False)
                 for every in (2, 4)

@@ -98,8 +98,8 @@ def test_an_all_reduce_of_ones_own_makes_the_same_steps(data: ClickData, inputs:
 
 
 def test_few_rows_of_each_change_are_enough(data: ClickData, inputs: dict[str, Any]) -> None:
-    dense = naive.with_server(pushes_largest(100_000), inputs)
-    sparse = naive.with_server(pushes_largest(300), inputs)
+    dense = naive.with_server(pushes_largest(naive.worker, 100_000), inputs)
+    sparse = naive.with_server(pushes_largest(naive.worker, 300), inputs)
     assert sparse.notes["curve"][-1][2] <= data.target
     assert sparse.counts["server_pushed_bytes"] < 0.7 * dense.counts["server_pushed_bytes"]
 

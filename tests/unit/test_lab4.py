@@ -168,12 +168,12 @@ class Alone:
     """A server without a network, with one worker, that ends after so many pushes."""
 
     def __init__(self, table: Table) -> None:
-        self.server = Server(table, 1, None)
+        self.server, self.number, self.rows = Server(table, 1, None), 0, len(table)
 
-    def pull(self, rows: Rows) -> Table:
+    def pull(self, rows: Rows | None = None) -> Table:
         return self.server.pull(0, rows)
 
-    def push(self, change: Table, rows: Rows) -> None:
+    def push(self, change: Table, rows: Rows | None = None) -> None:
         self.server.push(0, change, rows)
 
     def wait(self) -> None:
@@ -188,7 +188,7 @@ def trained(keep: int, remember: bool = True) -> tuple[float, int]:
     labels = (truth[ids].sum(axis=1) > 0).astype(np.float32)
     clicks = Batch(ids, np.ones((400, 5), np.float32), labels, np.full(200, 20.0, np.float32))
     alone = Alone(new_table(200, 3, 1))
-    steps: Callable[..., Any] = pushes_largest(keep, remember)
+    steps: Callable[..., Any] = pushes_largest(naive.worker, keep, remember)
     steps(alone, [clicks.piece(step, 4) for step in range(40)])
     return clicks.loss(alone.server.table), alone.server.pushed
 

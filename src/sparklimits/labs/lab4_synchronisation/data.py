@@ -168,8 +168,8 @@ def check_all_reduce(found: pd.DataFrame, data: ClickData) -> Quality:
     if (sent := found.attrs.get("sent", least)) < least:
         return Quality(
             values,
-            (f"all_reduce: {sent:,.0f} bytes were sent, and such a sum takes {least:,} at least: the numbers did not go "
-            "through the ring",),
+            (f"all_reduce: {sent:,.0f} bytes were sent, and such a sum takes {least:,} at least: the numbers did not "
+            "go through the ring",),
         )  # fmt: skip
     return Quality(values)
 

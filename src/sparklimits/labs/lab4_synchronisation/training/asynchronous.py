@@ -18,22 +18,21 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sparklimits.errors import SparkLimitsError
-from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
+from sparklimits.labs.lab4_synchronisation.training.fm import Table
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal, Training
-from sparklimits.labs.lab4_synchronisation.training.rpc import Handle, Meeting, ServerJob, WorkerJob
+from sparklimits.labs.lab4_synchronisation.training.rpc import Meeting, ServerJob, Worker, WorkerJob
 from sparklimits.labs.lab4_synchronisation.training.sharding import Sharding
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
 from sparklimits.machine.addresses import free_port
 from sparklimits.machine.paths import scratch
 
-Worker = Callable[[Handle, Iterator[Batch]], None]
 #: Seconds that a server gets to end by itself once no worker runs any more.
 _PATIENCE = 5.0
 

@@ -6,12 +6,10 @@ ICLR 2018. Both choose single numbers. Here whole rows are chosen, as one index 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 
-from sparklimits.labs.lab4_synchronisation.training.fm import Batch, Table
-from sparklimits.labs.lab4_synchronisation.training.rpc import Handle
+from sparklimits.labs.lab4_synchronisation.training.fm import Table
+from sparklimits.labs.lab4_synchronisation.training.rpc import Handle, Worker
 from sparklimits.labs.lab4_synchronisation.training.server import Rows
 
 
@@ -44,17 +42,33 @@ class Largest:
         return values, chosen
 
 
-def pushes_largest(keep: int, remember: bool = True) -> Callable[[Handle, Iterator[Batch]], None]:
-    """A worker that pushes only so many rows of each change. It works in step, so that its results repeat."""
+class _Sparse:
+    """A worker's end of the server, through which only the largest rows of a push go."""
 
-    def worker(server: Handle, batches: Iterator[Batch]) -> None:
-        largest: Largest | None = None
-        for batch in batches:
-            rows, few = batch.touched()
-            part = server.pull(rows)
-            if largest is None:
-                largest = Largest(keep, len(batch.rates), part.shape[1], remember)
-            server.push(*largest.of(few.change(part), rows))
-            server.wait()
+    def __init__(self, server: Handle, keep: int, remember: bool) -> None:
+        self.number = server.number
+        self._server, self._keep, self._remember = server, keep, remember
+        self._largest: Largest | None = None
 
-    return worker
+    def pull(self, rows: Rows | None = None) -> Table:
+        """See :meth:`Handle.pull`."""
+        return self._server.pull(rows)
+
+    def push(self, change: Table, rows: Rows | None = None) -> None:
+        """Pushes the rows that would move furthest, and waits until everybody has pushed."""
+        if self._largest is None:
+            self._largest = Largest(self._keep, self._server.rows, change.shape[1], self._remember)
+        named = np.arange(len(change)) if rows is None else rows
+        self._server.push(*self._largest.of(change, named))
+        self._server.wait()
+
+    def wait(self) -> None:
+        """Nothing: whoever has pushed has waited."""
+
+
+def pushes_largest(work: Worker, keep: int, remember: bool = True) -> Worker:
+    """The same worker, but that only so many rows of each push go to the server.
+
+    It works in step with the others, so that its results repeat.
+    """
+    return lambda server, batches: work(_Sparse(server, keep, remember), batches)  # type: ignore[arg-type]

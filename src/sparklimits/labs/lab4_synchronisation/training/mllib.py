@@ -22,8 +22,8 @@ from scipy import sparse
 from sparklimits.labs.lab4_synchronisation.training.rounds import Goal, Training
 from sparklimits.labs.lab4_synchronisation.training.shards import Shard
 
-#: Adam's learning rate, the best of those from 0.001 to 0.01 that were tried on other clicks: with less the target takes
-#: more steps, with twice as much it is never reached. Nor is it by plain gradient descent, in as many steps.
+#: Adam's learning rate, the best of those from 0.001 to 0.01 that were tried on other clicks: with less the target
+#: takes more steps, with twice as much it is never reached. Nor is it by plain gradient descent, in as many steps.
 STEP_SIZE = 0.003
 _SCHEMA = StructType([StructField("label", DoubleType()), StructField("features", VectorUDT())])
 

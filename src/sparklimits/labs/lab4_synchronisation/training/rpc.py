@@ -133,7 +133,7 @@ class WorkerJob:
 
     meeting: Meeting
     shard: Shard
-    work: Callable[[Handle, Iterator[Batch]], None]
+    work: Worker
 
     def do(self) -> dict[str, Any]:
         self.meeting.join_as_worker(self.shard.number)
@@ -153,6 +153,11 @@ class Handle:
     def __init__(self, number: int, sharding: Sharding) -> None:
         self.number, self.waited = number, 0.0
         self._sharding, self._done = sharding, False
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole table."""
+        return self._sharding.rows
 
     def pull(self, rows: Rows | None = None) -> Table:
         """The values of these rows, in this order; without ``rows`` the whole table."""
@@ -222,6 +227,10 @@ class Handle:
         self.waited += time.perf_counter() - began
         self._done = any(done for _, done in answers)
         return [answer for answer, _ in answers]
+
+
+#: One worker of a training: it gets its end of the server, and its batches.
+Worker = Callable[[Handle, Iterator[Batch]], None]
 
 
 def _pull(worker: int, rows: Any) -> tuple[Any, bool]:
