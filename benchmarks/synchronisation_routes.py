@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/synchronisation_routes.py [--runs 3]
 
 Writes ``benchmarks/results/synchronisation_routes.json``, the tables in ``course/lab4_synchronisation.md`` and the
-picture ``course/figures/lab4_routes.png``. Every run has clicks of its own; on the same clicks, all ways but MLlib's
-start from the same table. Everything runs on this machine: what goes from process to process goes over loopback.
+picture ``course/figures/lab4_routes.png``, anew after each data set. Every run has clicks of its own; on the same
+clicks, all ways but MLlib's start from the same table. Everything runs on this machine: what goes from one process
+to another goes over loopback. The pages quote ratios of times, of runs on the same clicks in random order.
 """
 
 from __future__ import annotations
@@ -192,8 +193,11 @@ def rings() -> list[str]:
     return table
 
 
-def run_all(runs: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Every way on so many data sets, in random order on each. The routes run once before, to warm up."""
+def run_all(runs: int) -> Iterator[dict[str, dict[str, list[dict[str, Any]]]]]:
+    """Every way on so many data sets, in random order on each: all that was found, after each data set.
+
+    The routes run once before, to warm up; MLlib's, which takes minutes, warms up on its own first steps.
+    """
     spark = session.get(LAB.constraints)
     with Progress("routes") as progress:
         tables = ways()
@@ -209,7 +213,7 @@ def run_all(runs: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
                 inputs["mllib"] = mllib.clicks(spark, inputs["shards"])
                 order = [(table, name) for table, part in tables.items() for name in part]
                 if run < 0:
-                    order = [(table, name) for table, name in order if table == "routes"]
+                    order = [(table, name) for table, name in order if table == "routes" and name != MLLIB]
                 random.Random(run).shuffle(order)
                 for table, name in order:
                     progress(f"run {run + 1} of {runs}: {name}")
@@ -217,8 +221,9 @@ def run_all(runs: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
                     one = measure(tables[table][name], inputs, clicks.target)
                     if run >= 0:
                         found[table][name].append(one)
+            if run >= 0:
+                yield found
     session.stop()
-    return found
 
 
 def pages(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> dict[str, list[str]]:
@@ -294,15 +299,25 @@ def main() -> None:
     """Measures, and writes the JSON, the tables and the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
-    found = run_all(parser.parse_args().runs)
-    curves = {name: runs[0]["curve"] for name, runs in found["routes"].items() if name != IN_STEP}
-    target = found["routes"][NAIVE][0]["target"]
-    for one in (one for part in found.values() for runs in part.values() for one in runs):
-        del one["curve"]
-    OUT.write_text(json.dumps(found, indent=1) + "\n")
+    for found in run_all(parser.parse_args().runs):
+        written(found)
+
+
+def written(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> None:
+    """Writes what was found so far: the JSON, which has no curves, the tables and the picture."""
+    bare = {
+        table: {
+            name: [{key: value for key, value in one.items() if key != "curve"} for one in runs]
+            for name, runs in part.items()
+        }
+        for table, part in found.items()
+    }
+    OUT.write_text(json.dumps(bare, indent=1) + "\n")
     tables = {name: "\n".join(lines) for name, lines in pages(found).items()}
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
-    print(*(f"{name}\n{table}\n" for name, table in tables.items()), sep="\n")
+    print(*(f"{name}\n{table}\n" for name, table in tables.items()), sep="\n", flush=True)
+    curves = {name: runs[0]["curve"] for name, runs in found["routes"].items() if name != IN_STEP}
+    target = found["routes"][NAIVE][0]["target"]
     picture = figures.curves(curves, "seconds from the call (log scale)", "held-out loss", target, log_x=True)
     PICTURE.write_bytes(figures.as_png(picture))
 
