@@ -1,6 +1,6 @@
 """Lab 4's ways to train in parallel, each until the same loss on held-out clicks: seconds, jobs, and what hurts.
 
-    .venv/bin/python benchmarks/synchronisation_routes.py [--runs 3]
+    .venv/bin/python benchmarks/synchronisation_routes.py [--runs 3] [--tables NAME …]
 
 Writes ``benchmarks/results/synchronisation_routes.json``, the tables in ``course/lab4_synchronisation.md`` and the
 picture ``course/figures/lab4_routes.png``, anew after each data set. Every run has clicks of its own; on the same
@@ -15,7 +15,7 @@ import json
 import random
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ IN_STEP, SERVER = (
     "parameter server, asynchronous, touched rows",
 )
 #: MLlib looks at no held-out clicks: it is trained anew with more steps, until the target is reached.
-MLLIB_STEPS = (40, 60, 80, 100, 130)
+MLLIB_STEPS = (60, 80, 100, 130)
 
 Way = Callable[[Mapping[str, Any]], Any]
 
@@ -193,14 +193,14 @@ def rings() -> list[str]:
     return table
 
 
-def run_all(runs: int) -> Iterator[dict[str, dict[str, list[dict[str, Any]]]]]:
+def run_all(runs: int, wanted: Sequence[str]) -> Iterator[dict[str, dict[str, list[dict[str, Any]]]]]:
     """Every way on so many data sets, in random order on each: all that was found, after each data set.
 
     The routes run once before, to warm up; MLlib's, which takes minutes, warms up on its own first steps.
     """
     spark = session.get(LAB.constraints)
     with Progress("routes") as progress:
-        tables = ways()
+        tables = {table: part for table, part in ways().items() if table in wanted}
         found: dict[str, dict[str, list[dict[str, Any]]]] = {
             table: {name: [] for name in part} for table, part in tables.items()
         }
@@ -242,13 +242,19 @@ def pages(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> dict[str, 
         ratio = statistics.median(one["after_launch"] / other["after_launch"] for one, other in pairs)
         return f"{ratio:.2f}×"
 
+    def reached(name: str, runs: list[dict[str, Any]], counted: str) -> str:
+        above = statistics.median(one["lowest_loss"] - one["target"] for one in runs)
+        often, steps = sum(one["reached"] for one in runs), median(runs, "steps")
+        return f"| {name} | {often} of {len(runs)} | {steps:.0f} | {counted} | {above:+.4f} |"
+
     routes = [
-        "| way | steps | jobs | MB through the server | times sooner | … after the launch |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| way | target reached | steps | jobs | MB through the server | times sooner | … after the launch |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for name, runs in found["routes"].items():
         server = f"{median(runs, 'server_bytes') / 1e6:,.0f}" if runs[0]["server_bytes"] else ""
-        cells = [name, f"{median(runs, 'steps'):.0f}", f"{median(runs, 'jobs'):.0f}", server]
+        cells = [name, f"{sum(one['reached'] for one in runs)} of {len(runs)}"]
+        cells += [f"{median(runs, 'steps'):.0f}", f"{median(runs, 'jobs'):.0f}", server]
         cells += [times(runs, "seconds"), times(runs, "after_launch") if runs[0]["launch"] else ""]
         routes.append(f"| {' | '.join(cells)} |")
     straggler = ["| way | steps of the fast machine | time after the launch |", "|---|--:|--:|"]
@@ -260,11 +266,7 @@ def pages(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> dict[str, 
         "|---|--:|--:|--:|--:|",
     ]
     for name, runs in found["compression"].items():
-        reached = sum(one["reached"] for one in runs)
-        above = statistics.median(one["lowest_loss"] - one["target"] for one in runs)
-        cells = [name, f"{reached} of {len(runs)}", f"{median(runs, 'steps'):.0f}"]
-        cells += [f"{median(runs, 'pushed_bytes') / 1e6:.1f}", f"{above:+.4f}"]
-        sparse.append(f"| {' | '.join(cells)} |")
+        sparse.append(reached(name, runs, f"{median(runs, 'pushed_bytes') / 1e6:.1f}"))
     servers = [
         "| servers | MB through the busiest, for a step | time that a worker waits, for a step |",
         "|---|--:|--:|",
@@ -280,18 +282,18 @@ def pages(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> dict[str, 
     tables = {
         "routes": routes, "slow machine": straggler, "compression": sparse, "servers": servers, "rings": rings(),
     }  # fmt: skip
-    for table in ("too rare", "too stale"):
-        first, *_ = found[table].values()
+    for table, counter in (("too rare", "jobs"), ("too stale", "MB through the server")):
         tables[table] = [
-            "| way | target reached | steps | time after the launch | lowest loss above the target |",
+            f"| way | target reached | steps | {counter} | lowest loss above the target |",
             "|---|--:|--:|--:|--:|",
         ]
         for name, runs in found[table].items():
-            reached = sum(one["reached"] for one in runs)
-            above = statistics.median(one["lowest_loss"] - one["target"] for one in runs)
-            cells = [name, f"{reached} of {len(runs)}", f"{median(runs, 'steps'):.0f}"]
-            cells += [as_long(runs, first), f"{above:+.4f}"]
-            tables[table].append(f"| {' | '.join(cells)} |")
+            counted = (
+                f"{median(runs, 'jobs'):.0f}"
+                if counter == "jobs"
+                else f"{median(runs, 'server_bytes') / 1e6:.0f}"
+            )
+            tables[table].append(reached(name, runs, counted))
     return tables
 
 
@@ -299,8 +301,11 @@ def main() -> None:
     """Measures, and writes the JSON, the tables and the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
-    for found in run_all(parser.parse_args().runs):
-        written(found)
+    parser.add_argument("--tables", nargs="+", default=[*ways()], help="the others stay as they are")
+    arguments = parser.parse_args()
+    before = json.loads(OUT.read_text())
+    for found in run_all(arguments.runs, arguments.tables):
+        written({**before, **found})
 
 
 def written(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> None:
@@ -316,10 +321,13 @@ def written(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> None:
     tables = {name: "\n".join(lines) for name, lines in pages(found).items()}
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
     print(*(f"{name}\n{table}\n" for name, table in tables.items()), sep="\n", flush=True)
-    curves = {name: runs[0]["curve"] for name, runs in found["routes"].items() if name != IN_STEP}
-    target = found["routes"][NAIVE][0]["target"]
-    picture = figures.curves(curves, "seconds from the call (log scale)", "held-out loss", target, log_x=True)
-    PICTURE.write_bytes(figures.as_png(picture))
+    if any("curve" in one for one in found["routes"][NAIVE]):
+        curves = {name: runs[0]["curve"] for name, runs in found["routes"].items() if name != IN_STEP}
+        target = found["routes"][NAIVE][0]["target"]
+        picture = figures.curves(
+            curves, "seconds from the call (log scale)", "held-out loss", target, log_x=True
+        )
+        PICTURE.write_bytes(figures.as_png(picture))
 
 
 if __name__ == "__main__":
