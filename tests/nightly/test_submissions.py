@@ -61,3 +61,13 @@ def test_work_in_the_driver_is_suspicious(lab_id: str) -> None:
     assert found.verdict == "suspicious", (found.verdict, found.reasons)
     assert found.share("speed") == 0.0
     assert any("driver" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize("lab_id", list(kinds("OTHER_RIGHT")))
+def test_another_right_answer_earns_all_of_its_marks(lab_id: str) -> None:
+    cells = import_module(f"tests.submissions.{lab_id}").OTHER_RIGHT
+    found = refereed(lab_id, cells)
+    assert found.share("speed") == 1.0, (found.verdict, found.reasons)
+    for one in find(lab_id).exercises:
+        if one.name in cells:
+            assert all(found.share(part) == 1.0 for part in one.bars), (one.name, found.reasons)

@@ -93,3 +93,8 @@ def test_the_reference_reads_once_and_does_not_spill() -> None:
     # The examples are judged by what they spill; their seconds are no part of the speedup.
     assert reference.total == reference.seconds["compare_models"]
     assert naive.counters["compare_models"].summary()["input_records"] > 10 * rows
+    # What earns the marks: the table is shuffled twice for the features, and not again for each step.
+    bar = next(one.bar for one in LAB.exercises if one.name == "compare_models")
+    good, bad = bar.at(0.2)
+    assert reference.counters["compare_models"].summary()[bar.counter] <= good
+    assert naive.counters["compare_models"].summary()[bar.counter] >= bad
