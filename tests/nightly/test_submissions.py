@@ -13,7 +13,7 @@ import pytest
 from sparklimits.grading.referee.referee import Referee
 from sparklimits.labs import find, ids
 from sparklimits.measurement.result import Result
-from tests.submissions import with_cells
+from tests.submissions import lab3_network, reference, with_cells
 
 IN_THE_DRIVER = ("lab2_skew", "lab3_network", "lab4_synchronisation", "lab6_capstone")
 
@@ -71,3 +71,20 @@ def test_another_right_answer_earns_all_of_its_marks(lab_id: str) -> None:
     for one in find(lab_id).exercises:
         if one.name in cells:
             assert all(found.share(part) == 1.0 for part in one.bars), (one.name, found.reasons)
+
+
+@pytest.mark.parametrize("way", list(lab3_network.RIGHT))
+def test_what_is_right_in_another_way_earns_all(way: str) -> None:
+    lab = find("lab3_network")
+    cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in reference(lab.id).cells}
+    sources = {name: cells[name].source for name in lab.names}
+    found = refereed(lab.id, {**sources, "cohort_tastes": lab3_network.RIGHT[way]})
+    assert (found.verdict, set(found.shares.values())) == ("passed", {1.0}), found.reasons
+
+
+@pytest.mark.parametrize("way", list(lab3_network.SLOW))
+def test_few_bytes_in_slow_ways_earn_the_marks_for_bytes(way: str) -> None:
+    found = refereed("lab3_network", {"cohort_tastes": lab3_network.SLOW[way]})
+    assert found.verdict in ("partial", "failed"), (found.verdict, found.reasons)
+    assert found.share("cohort_tastes") == 1.0
+    assert found.share("speed") < 1.0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +18,11 @@ from sparklimits.measurement import verdict
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.measurement.pairs import PairedRun
 from sparklimits.measurement.plan import BASELINE, CANDIDATE, Place
+from sparklimits.measurement.run import Run
 from sparklimits.measurement.verdict import Broken
 from sparklimits.spark import session
 from tests.checking import quality
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from pyspark.sql import DataFrame
+from tests.submissions.lab3_network import RIGHT
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +48,7 @@ def test_the_oracle_is_that_of_the_definition(day: Day) -> None:
             day.items[item] for c, item in zip(day.bought_cohort, day.bought_item, strict=True) if c == cohort
         ]
         assert tastes.loc[cohort, "purchases"] == len(bought)
-        np.testing.assert_allclose(tastes.loc[cohort].to_numpy()[1:], np.mean(bought, axis=0), atol=1e-5)
+        np.testing.assert_allclose(tastes.loc[cohort, "taste"], np.mean(bought, axis=0), atol=1e-5)
         mine = np.flatnonzero(day.viewed_cohort == cohort)
         products = [day.users[day.viewed_user[view]] @ day.items[day.viewed_item[view]] for view in mine]
         assert scores.loc[cohort, "views"] == len(mine)
@@ -75,8 +72,14 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(day: Day) -> None:
     cases = [
         ("cohort_tastes", tastes[1:], "cohorts must have one row each"),
         ("cohort_tastes", tastes.assign(purchases=1), "purchases is wrong for"),
-        ("cohort_tastes", tastes.assign(v3=0.0), "is off by up to"),
-        ("cohort_tastes", tastes.drop(columns="v3"), "no column v3"),
+        ("cohort_tastes", tastes.assign(taste=tastes["taste"] * 1.01), "is off by up to"),
+        (
+            "cohort_tastes",
+            tastes.assign(taste=tastes["taste"].map(lambda one: one[:-1])),
+            "is no list of 128 numbers",
+        ),
+        ("cohort_tastes", tastes.assign(taste=None), "is no list of 128 numbers"),
+        ("cohort_tastes", tastes.drop(columns="taste"), "no column taste"),
         ("cohort_scores", scores.assign(score=np.nan), "is off by up to"),
         ("cohort_scores", pd.concat([scores, scores[:1]]), "one row each"),
         ("kryo_settings", similar[1:], "similarities came out of"),
@@ -95,12 +98,19 @@ def test_a_group_in_no_basket_has_no_similarity() -> None:
     assert "1 similarities came out of 3" in kryo.differences(found, baskets + 0.1)[0]
 
 
-def test_the_reference_sends_next_to_nothing() -> None:
-    spark = session.get(LAB.constraints)
-    experiment = Experiment(LAB, spark, scale=0.1)
+@pytest.fixture(scope="module")
+def experiment() -> Experiment:
+    return Experiment(LAB, session.get(LAB.constraints), scale=0.1)
+
+
+@pytest.fixture(scope="module")
+def naive(experiment: Experiment) -> Run:
+    return experiment.run({name: LAB.naive[name] for name in ("cohort_tastes", "cohort_scores")})
+
+
+def test_the_reference_sends_next_to_nothing(experiment: Experiment, naive: Run) -> None:
     reference = load_functions(reference_path(LAB), LAB)
     fixed = experiment.run(reference, "other")
-    naive = experiment.run({name: LAB.naive[name] for name in ("cohort_tastes", "cohort_scores")})
     for run in (fixed, naive):
         assert run.quality.ok, run.quality.broken
     for name in ("cohort_tastes", "cohort_scores"):
@@ -111,38 +121,23 @@ def test_the_reference_sends_next_to_nothing() -> None:
     assert fixed.untimed == {"kryo_settings"}
 
 
-def test_partial_sums_that_meet_in_the_driver_are_right_and_no_reason_for_doubt() -> None:
-    def sums(purchases: DataFrame, vectors: NDArray[np.float32]) -> pd.DataFrame:
-        columns = [f"v{place}" for place in range(vectors.shape[1])]
-
-        def partial(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-            part = pd.concat(parts)
-            rows = pd.DataFrame(vectors[part["item_id"]].astype("float64"), columns=columns)
-            sums = rows.groupby(part["cohort"].to_numpy()).agg("sum")
-            yield sums.assign(purchases=part.groupby("cohort").size()).rename_axis("cohort").reset_index()
-
-        schema = ", ".join(["cohort long", *(f"{name} double" for name in columns), "purchases long"])
-        total = purchases.mapInPandas(partial, schema).toPandas().groupby("cohort").sum()
-        total[columns] = total[columns].div(total["purchases"], axis=0)
-        return total.reset_index()
-
-    spark = session.get(LAB.constraints)
-    experiment = Experiment(LAB, spark, scale=0.1)
-    naive, run = (experiment.run({"cohort_tastes": one}) for one in (LAB.naive["cohort_tastes"], sums))
+@pytest.mark.parametrize("way", ["partial sums, no shuffle", "reduceByKey"])
+def test_right_in_another_way_is_no_reason_for_doubt(experiment: Experiment, naive: Run, way: str) -> None:
+    names: dict[str, Any] = {}
+    exec(RIGHT[way], names)
+    run = experiment.run({"cohort_tastes": names["cohort_tastes"]})
     assert run.quality.ok, run.quality.broken
     counted = run.counters["cohort_tastes"].summary()
-    assert counted["shuffle_records"] == 0
-    # There are as many cohorts at full size, where what a function brings to the driver counts.
+    assert (counted["shuffle_records"] == 0) == (way == "partial sums, no shuffle")
+    # There are as many cohorts and items at full size, where what a function brings to the driver counts.
     assert counted["result_bytes"] < LAB.exercises[0].collects
     pairs = [
         PairedRun(Place(arm, pair), seconds, one)
         for pair in range(2)
         for arm, seconds, one in ((BASELINE, 3.0, naive), (CANDIDATE, 1.0, run))
     ]
-    found = verdict.of(
-        LAB, pairs, [],
-        {name: Broken("failed", ()) for name in ("cohort_scores", "kryo_settings")}, scale=0.1, backend="embedded",
-    )  # fmt: skip
+    broken = {name: Broken("failed", ()) for name in ("cohort_scores", "kryo_settings")}
+    found = verdict.of(LAB, pairs, [], broken, scale=0.1, backend="embedded")
     assert not any("driver" in reason or "elsewhere" in reason for reason in found.reasons), found.reasons
     assert found.share("cohort_tastes") == 1.0
 

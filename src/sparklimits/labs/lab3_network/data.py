@@ -48,7 +48,7 @@ class Spec:
 
 
 SPECS = {
-    "main": Spec(purchases=360_000, views=1_600_000, items=30_000, users=30_000, cohorts=300, width=128),
+    "main": Spec(purchases=500_000, views=1_600_000, items=30_000, users=30_000, cohorts=300, width=128),
     # Another shape, for what only fits the first: narrower vectors, more items, fewer users, more cohorts.
     "other": Spec(purchases=250_000, views=700_000, items=36_000, users=32_000, cohorts=500, width=112),
 }

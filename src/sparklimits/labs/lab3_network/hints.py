@@ -8,18 +8,22 @@ HINTS = {
 The mean of one half of the rows is 3, that of the other half is 5. Is the mean of all rows 4? What would you
 have to know besides?""",
         """\
-A mean cannot be added to a mean; a pair *(count, sum)* can be added to another one. `reduceByKey` takes the
-function that adds two values of the same key. The vectors are arrays of NumPy, and `+` adds them number by
-number. What is left for the end is one division for each cohort, and the same table as the naive way's.
-(`course/primer.md` has RDDs of pairs that you can run.)""",
+A mean cannot be added to a mean; a *count* and a *sum* can be added to others. Spark must bring a whole group together
+for `applyInPandas`. Its own aggregates it takes in parts, like `count` and `avg`: `pyspark.sql.functions` has some for
+vectors too, and their names say so. Or take the parts yourself: `mapInPandas` hands your function the rows of one
+task, and it may give one row for each cohort. And of both tables, which one is short enough to go to every executor?
+(`course/primer.md` has joins and groups that you can run.)""",
         """\
-The longest and the shortest word of each language: both can be found in parts, so one pair for each language
-travels.
+The longest and the shortest word of each language, by a function of your own. Each task gives one row for each
+language that it met, and only these few rows are grouped.
 
 ```python
-pairs = words.rdd.map(lambda row: (row.language, (len(row.word), len(row.word))))
-ends = pairs.reduceByKey(lambda one, two: (min(one[0], two[0]), max(one[1], two[1])))
-spread = ends.mapValues(lambda both: both[1] - both[0]).collect()
+def ends(batches):
+    rows = pd.concat(batches)
+    yield rows.groupby("language")["length"].agg(["min", "max"]).reset_index()
+
+parts = words.mapInPandas(ends, "language string, min long, max long")
+parts.groupBy("language").agg(F.min("min"), F.max("max"))
 ```""",
     ),
     "cohort_scores": (

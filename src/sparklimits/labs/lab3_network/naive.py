@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from pyspark.sql import DataFrame
 
 
-def cohort_tastes(purchases: DataFrame, vectors: NDArray[np.float32]) -> pd.DataFrame:
+def cohort_tastes(purchases: DataFrame, items: DataFrame) -> DataFrame:
     """The taste of each cohort: the mean vector of the items that it bought.
 
-    One row for each cohort: ``cohort``, ``purchases`` (how many), and the mean as ``v0``, ``v1``, … Row *i* of
-    ``vectors`` belongs to item *i*.
+    One row for each cohort: ``cohort``, ``purchases`` (how many), ``taste`` (the mean, a list of numbers). The table
+    ``items`` holds the vectors.
     """
-    pairs = purchases.rdd.map(lambda row: (row.cohort, vectors[row.item_id]))
-    groups = pairs.groupByKey().mapValues(list)
-    means = groups.mapValues(lambda bought: (len(bought), np.mean(bought, axis=0)))
-    rows = [(cohort, count, *mean) for cohort, (count, mean) in means.collect()]
-    names = [f"v{place}" for place in range(vectors.shape[1])]
-    return pd.DataFrame(rows, columns=["cohort", "purchases", *names])
+
+    def mean_vector(cohort: tuple[Any, ...], bought: pd.DataFrame) -> pd.DataFrame:
+        taste = np.stack(bought["item_vector"]).mean(axis=0)
+        return pd.DataFrame({"cohort": cohort, "purchases": len(bought), "taste": [taste]})
+
+    joined = purchases.join(items, "item_id")
+    return joined.groupBy("cohort").applyInPandas(
+        mean_vector, "cohort int, purchases long, taste array<float>"
+    )
 
 
 def cohort_scores(views: DataFrame, users: DataFrame, items: DataFrame) -> DataFrame:

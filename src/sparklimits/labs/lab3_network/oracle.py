@@ -24,9 +24,8 @@ def exact_tastes(day: Day) -> pd.DataFrame:
     cohorts, counts = np.unique(day.bought_cohort, return_counts=True)
     ones = np.ones(len(day.bought_item))
     often = sparse.csr_matrix((ones, (day.bought_cohort, day.bought_item)), (cohorts[-1] + 1, len(day.items)))
-    sums = often @ day.items.astype(np.float64)
-    means = pd.DataFrame(sums[cohorts] / counts[:, None]).add_prefix("v")
-    return pd.concat([pd.DataFrame({"cohort": cohorts, "purchases": counts}), means], axis=1)
+    means = (often @ day.items.astype(np.float64))[cohorts] / counts[:, None]
+    return pd.DataFrame({"cohort": cohorts, "purchases": counts, "taste": list(means)})
 
 
 def exact_scores(day: Day) -> pd.DataFrame:
@@ -43,7 +42,21 @@ def exact_scores(day: Day) -> pd.DataFrame:
 
 def check_tastes(found: pd.DataFrame, day: Day) -> Quality:
     """Compares the tastes with the same means computed by SciPy on the driver."""
-    return _compared("cohort_tastes", found, exact_tastes(day))
+    exact = exact_tastes(day)
+    if lacking := missing_columns("cohort_tastes", found, tuple(exact.columns)):
+        return lacking
+    width = day.items.shape[1]
+    lengths = found["taste"].map(lambda taste: np.size(taste) if np.ndim(taste) == 1 else -1)
+    if wrong := int((lengths != width).sum()):
+        reason = f"taste is no list of {width} numbers for {wrong} of {len(found)} rows"
+        return Quality(broken=(f"cohort_tastes: {reason}",))
+    return _compared("cohort_tastes", _one_column_each(found), _one_column_each(exact))
+
+
+def _one_column_each(tastes: pd.DataFrame) -> pd.DataFrame:
+    """The table with the numbers of ``taste`` as columns ``v0``, ``v1``, …"""
+    numbers = pd.DataFrame(tastes["taste"].tolist(), index=tastes.index).add_prefix("v")
+    return pd.concat([tastes[["cohort", "purchases"]], numbers], axis=1)
 
 
 def check_scores(found: pd.DataFrame, day: Day) -> Quality:
