@@ -37,7 +37,7 @@ from tests.submissions import lab3_network as submissions  # noqa: E402
 OUT = ROOT / "benchmarks" / "results" / "network.json"
 PAGE = ROOT / "course" / "lab3_network.md"
 #: Runs of each way and of each codec; the first one warms up and does not count.
-RUNS = 6
+RUNS = 3
 #: Settings of the session, by the name of the row.
 CODECS = {
     "lz4 (the default)": {},
@@ -46,7 +46,7 @@ CODECS = {
     "none": {"spark.shuffle.compress": "false"},
 }
 #: Passes over the codecs, each in a new session, and the runs in a session; its first one does not count.
-PASSES, TURNS = 2, 3
+PASSES, TURNS = 1, 2
 PARTITIONS, DEPTHS = (16, 64), (1, 2, 3)
 #: Numbers of the vector that is added up: 0.2 MB.
 NUMBERS = 25_000
