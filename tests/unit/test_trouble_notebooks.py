@@ -636,6 +636,21 @@ def test_a_notebook_with_many_cells_that_end_the_kernel_is_left_to_a_person(
         execution.PatientExecute().preprocess(notebook, {})
 
 
+def test_a_kernel_that_did_not_start_is_started_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[int] = []
+
+    def run(step: execution.PatientExecute, notebook: NotebookNode, resources: object, km: object) -> object:
+        starts.append(1)
+        if len(starts) == 1:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return notebook, resources
+
+    monkeypatch.setattr(execution.Execute, "preprocess", run)
+    notebook = new_notebook()
+    assert execution.PatientExecute().preprocess(notebook, {}) == (notebook, {})
+    assert len(starts) == 2
+
+
 # Installers
 
 

@@ -69,6 +69,7 @@ class PatientExecute(Execute):
         self.skip_cells_with_tag = ""
         self._skipped: dict[int, str] = {}
         deaths: Counter[int] = Counter()
+        starts = 0
         while True:
             self._at, self._stuck = -1, False
             try:
@@ -85,6 +86,10 @@ class PatientExecute(Execute):
                     self._skip_what_ended(nb.cells)
                     deaths.clear()
             except (NoSuchKernel, RuntimeError) as error:
+                starts += 1
+                if starts == 1:  # another program may have taken a port that was free for the kernel
+                    self.log.warning("The kernel did not start (%s): once more", error)
+                    continue
                 reason = str(error).rstrip(".")
                 raise MachineError(messages.tell("kernel_not_started", reason=reason)) from error
 
