@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Seconds that the tests of a tier may take together, on two quiet cores. A machine 1.7 times slower gets 1.7 times.
-BOUNDS = {"unit": 90, "spark": 480, "whole": 360, "full": 1800, "alone": 300, "containers": 480}
+BOUNDS = {"unit": 120, "spark": 480, "whole": 360, "full": 1800, "alone": 300, "containers": 480}
 _spent: dict[str, dict[str, float]] = defaultdict(dict)
 
 
