@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from sparklimits.labs import find
 from sparklimits.measurement import bars
 from sparklimits.measurement.plan import GRADED
 
@@ -146,3 +147,11 @@ def test_untouched_code_on_a_restless_machine_gets_nothing():
 def test_a_hopelessly_restless_machine_is_called_so():
     fast = [9.0, 2.0, 30.0, 1.5, 4.0, 28.0, 2.2, 9.0, 31.0, 2.1, 29.0]
     assert bars.too_noisy(RESTLESS, fast, GAIN)
+
+
+def test_who_always_names_the_same_cause_earns_nothing() -> None:
+    lab = find("lab0_measuring")
+    for variant in lab.variants:
+        causes = [run["cause"] for run in lab.make_data(0.1, 7, variant).runs]
+        fewest = min(sum(cause != always for cause in causes) for always in set(causes))
+        assert bars.counter_share(fewest, *lab.bars["bottleneck"].at(0.1)) == 0.0
