@@ -4,7 +4,7 @@
 
 In each round the naive way runs twice and the reference once, in random order, each on fresh data: a pair of an
 untouched notebook, and a pair of one that is as good as the reference. Writes ``benchmarks/results/real_pairs.json``
-after every round, and puts the table into ``course/grading.md``. ``--beside`` names what else ran on the machine
+after every round, and prints the table. ``--beside`` names what else ran on the machine
 meanwhile; without it the machine is said to be quiet.
 
 The samples are pairs drawn with replacement from those of one lab and one machine. The rule is asked about each
@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from grading_simulation import DRAWS, POLICY, once
+from grading_simulation import DRAWS, once
 
 from sparklimits.display.progress import Progress
-from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
 from sparklimits.labs import find, ids
 from sparklimits.measurement.experiment import Experiment
@@ -108,7 +107,6 @@ def main() -> None:
         for lab_id in options.labs or [one for one in ids() if find(one).speed_earns]:
             record(find(lab_id), options.rounds, options.beside, progress)
     found = table(json.loads(RESULTS.read_text()))
-    POLICY.write_text(with_tables(POLICY.read_text(encoding="utf-8"), {"pairs": found}), encoding="utf-8")
     print(found)
 
 
