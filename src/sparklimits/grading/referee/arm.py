@@ -55,6 +55,7 @@ class Arm:
         #: What cannot be had of the student's functions, by name, and why.
         self.absent: dict[str, str] = {}
         self._process: Launched | None = None
+        self._starts = False
         self._watch: Watch | None = None
         #: The function or cell that runs, or ran last: what goes wrong is laid to it. None before a student's runs.
         self._at = ""
@@ -71,23 +72,33 @@ class Arm:
         Raises:
             MachineError: it does not start.
         """
-        while self._process is None:
-            self._start()
+        while self._process is None or self._starts:
+            if self._process is None:
+                self.ahead()
+            self._settle()
 
-    def _start(self) -> None:
+    def ahead(self) -> None:
+        """Starts its process, and does not wait until that is ready: :meth:`begin` does."""
         # A folder of its own for each process: what one has left there is not to meet the next one.
         places.remove(self.folder)
         self.folder = _new_place()
         self.folder.mkdir(parents=True, mode=0o700)
-        variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        variables |= {name: value for name, value in os.environ.items() if name.startswith("LC_")}
+        variables = {
+            name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")
+        }
         variables |= {"SPARKLIMITS_TMP": str(scratch().resolve().parent), "SPARKLIMITS_MASTER": "embedded"}
         command = [sys.executable, "-P", "-m", "sparklimits.grading.referee.candidate", self.lab.id]
-        self._at = ""
+        self._at, self._starts = "", True
         self._process = self._launch(command, variables, self.folder)
+        if self._wants_session:
+            self._say({"do": "start"})
+
+    def _settle(self) -> None:
+        assert self._process is not None
+        self._starts = False
         try:
             if self._wants_session:
-                self._order({"do": "start"}, START)
+                self._answer(START)
                 self._watch = Watch(self._process.pid)
             if self._wanted:
                 self._run_cells()
@@ -145,21 +156,18 @@ class Arm:
             MachineError: it says that the machine failed; ``during`` names the function.
         """
         self._at = exercise.name
-        before = self._used()
+        before = self._watch.read() if self._watch else None
         began = time.perf_counter()
         self._say({"do": "run", "function": exercise.name})
         answer, content = self._received(LONGEST)
         seconds = time.perf_counter() - began
-        after = self._used()
+        after = self._watch.read() if self._watch else None
         if answer.get("result") != exercise.name:
             raise self._unread("something else than a result")
         table = self._table(content, answer.get("notes"))
         counters = self._counted(self._answer(LONGEST).get("counters"))
         counters.other = {**counters.other, **_outside(before, after)}
         return Timed(Outcome(table, counters.other, table.attrs), seconds, counters)
-
-    def _used(self) -> Usage | None:
-        return self._watch.read() if self._watch else None
 
     def clear(self) -> None:
         """Removes the data, and what was kept of them in Spark."""
@@ -200,7 +208,7 @@ class Arm:
         if self._process is not None:
             self._process.thaw()
             self._process.kill()
-            self._process = None
+            self._process, self._starts = None, False
         places.remove(self.folder)
 
     def _remove_data(self) -> None:

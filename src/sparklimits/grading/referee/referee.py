@@ -13,6 +13,7 @@ from sparklimits.machine import reasons
 from sparklimits.measurement import bars, verdict
 from sparklimits.measurement.lab import Lab
 from sparklimits.measurement.measurement import Measurement, also_on
+from sparklimits.measurement.plan import ROUGH
 from sparklimits.measurement.result import Result
 from sparklimits.spark import interrupts
 
@@ -41,6 +42,7 @@ class Referee:
     ) -> None:
         self.lab, self.scale, self._progress = lab, scale, progress
         self._bench = Outside(lab, cells, launch)
+        self._paired = False
 
     def __enter__(self) -> Referee:
         return self
@@ -61,7 +63,9 @@ class Referee:
             self._progress("starting a process for each way")
             absent = self._bench.absent()
             there = {name: one for name, one in self.functions.items() if name not in absent}
-            return self._measurement().measure(there, absent)
+            result = self._measurement().measure(there, absent)
+            self._paired = result.pairs > 0
+            return result
         except Exception as error:
             interrupts.heed()
             reason = str(reasons.of(error))
@@ -81,17 +85,24 @@ class Referee:
     def facts(self) -> Mapping[str, Any]:
         """What the notebook's questions are about, by the notebook's names for it: measured here, of the naive way.
 
+        The last pair has some of it.
+
         Raises:
             MachineError: the machine did not let it be measured.
         """
         if self.lab.facts is None:
             return {}
-        self._progress("measuring what the questions are about")
-        data = self._measurement().fresh()
-        ways = {one.name: one.naive for one in self.lab.facts.exercises}
-        name = f"{random.getrandbits(48):012x}"
-        found = self._bench.run(self.lab.facts.exercises, ways, data, name)
-        return self.lab.facts.names({name: part.counters for name, part in found.items()}, data)
+        counters, data = self._bench.seen if self._paired else ({}, self._measurement().fresh())
+        if rest := [one for one in self.lab.facts.exercises if one.name not in counters]:
+            self._progress("measuring what the questions are about")
+            ways = {one.name: one.naive for one in rest}
+            found = self._bench.run(rest, ways, data, f"{random.getrandbits(48):012x}")
+            counters = counters | {name: part.counters for name, part in found.items()}
+        return self.lab.facts.names(counters, data)
 
     def _measurement(self, seed: int | None = None) -> Measurement:
-        return Measurement(self.lab, self._bench, scale=self.scale, seed=seed, progress=self._progress)
+        # Where the clock earns nothing, two pairs show the kind of gain.
+        plan = None if self.lab.speed_earns else ROUGH
+        return Measurement(
+            self.lab, self._bench, scale=self.scale, seed=seed, plan=plan, progress=self._progress
+        )
