@@ -4,7 +4,7 @@
 
 In each round the reference's submission of each lab is autograded twice at full size, in random order: by *stock*
 nbgrader (see ``benchmarks/hostile.py``: `lab.prove()` measures in the plain kernel, nothing is kept apart), and by this
-course. Writes ``benchmarks/results/grading_cost.json`` after each pair, and prints the table.
+course. Writes ``benchmarks/results/grading_cost.json`` after each pair, and the table of ``course/grading.md``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from hostile import STOCK
 
 from sparklimits.display.progress import Progress
-from sparklimits.display.tables import as_markdown
+from sparklimits.display.tables import as_markdown, with_tables
 from sparklimits.labs import ids
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +32,7 @@ from tests.course import Course  # noqa: E402
 from tests.submissions import reference  # noqa: E402
 
 OUT = ROOT / "benchmarks" / "results" / "grading_cost.json"
+PAGE = ROOT / "course" / "grading.md"
 WAYS = ("stock", "ours")
 
 
@@ -86,7 +87,9 @@ def main() -> None:
                     pair[way] = graded(lab, way)
                 results.append(pair)
                 OUT.write_text(json.dumps(results, indent=1) + "\n")
-    print(table(results))
+    found = table(results)
+    PAGE.write_text(with_tables(PAGE.read_text(), {"cost": found}))
+    print(found)
 
 
 if __name__ == "__main__":

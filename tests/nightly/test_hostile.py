@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sparklimits.grading.referee import arm
-from tests import guarded
-from tests.marks import autograded, earned, most
+from tests import guarded, noise
+from tests.marks import autograded, earned
 from tests.submissions import honest, hostile
 
 #: On a tenth of the data the driver does the work in so little time that the kernel cannot tell: this earns its count.
@@ -40,12 +40,12 @@ def test_nothing_in_a_function_earns_a_mark_or_does_harm(
     assert set(found.values()) == {0.0}, found
 
 
+@pytest.mark.parametrize("kind", noise.KINDS)
 @pytest.mark.parametrize("name", honest.CONTROLS)
-def test_an_honest_notebook_keeps_its_marks(name: str, tmp_path: Path) -> None:
-    notebook = honest.CONTROLS[name]()
-    wanted = {cell: (points, points) for cell, points in most(honest.right()).items()}
-    wanted |= honest.DUE.get(name, {})
-    found = earned(notebook, tmp_path)
+def test_an_honest_notebook_keeps_its_marks(name: str, kind: str, tmp_path: Path) -> None:
+    wanted = honest.due(name)
+    with noise.beside(kind):
+        found = earned(honest.CONTROLS[name](), tmp_path)
     outside = {
         cell: points for cell, points in found.items() if not wanted[cell][0] <= points <= wanted[cell][1]
     }

@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell
 
 from sparklimits import labs
 from sparklimits.grading.marks import name_of
+from tests.marks import most
 from tests.submissions import NOISE, reference, shortened
 from tests.submissions.hostile import LAB
 
@@ -156,3 +157,8 @@ CONTROLS: dict[str, Callable[[], NotebookNode]] = {
 }  # fmt: skip
 #: The least and the most that the 80 % fix earns of four points: its rows are dealt out by chance.
 DUE = {"most_of_a_fix": {"fit_in_parallel_points": (2.6, 3.7)}}
+
+
+def due(name: str) -> dict[str, tuple[float, float]]:
+    """The least and the most that each graded cell of code of this notebook earns."""
+    return {cell: (points, points) for cell, points in most(right()).items()} | DUE.get(name, {})
