@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from sparklimits.grading.referee import tables
 from sparklimits.grading.referee.arm import Arm
 from sparklimits.grading.referee.outside import Outside
 from sparklimits.grading.referee.referee import Referee
+from sparklimits.measurement.lab import Facts
 from sparklimits.spark.counters import CLUSTER, DRIVER
 from tests.referee import COUNTED, TASK, Launcher, Script, but, honest, saying
 from tests.tiny_lab import LAB
@@ -216,6 +218,39 @@ def test_an_arm_sees_neither_our_variables_nor_the_seed(monkeypatch: pytest.Monk
     assert result.shares["even"] == 1.0
     assert all({"SPARKLIMITS_HOME", "A_TOKEN"}.isdisjoint(seen) for seen in launcher.variables)
     assert "987654321" not in str(orders)
+
+
+def test_both_processes_start_at_the_same_time() -> None:
+    met = threading.Barrier(2)
+
+    def start(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        met.wait(10)  # for the other one
+        yield {"started": True}, b""
+
+    launcher = Launcher(but(start=start))
+    assert Outside(LAB, CELLS, launcher).absent() == {}
+    assert len(launcher.started) == 2
+
+
+def test_what_a_question_is_about_comes_from_the_last_pair_where_it_ran_there() -> None:
+    ran: list[str] = []
+
+    def counted(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        ran.append(str(order.get("function")))
+        yield from honest(order)
+
+    lab = replace(
+        LAB, facts=Facts((EVEN,), lambda counters, data: {"jobs": counters["even"].jobs, "of": data})
+    )
+    with Referee(lab, CELLS, scale=0.1, launch=Launcher(counted)) as referee:
+        referee.measure()
+        before = ran.count("even")
+        facts = referee.facts()
+        assert ran.count("even") == before
+    assert facts["jobs"] == 1
+    assert 1_000 <= facts["of"] < 1_200
+    with Referee(lab, CELLS, scale=0.1, launch=Launcher(counted)) as referee:
+        assert referee.facts()["jobs"] == 1  # nothing was measured: it runs now
 
 
 def test_while_one_arm_runs_the_other_is_held_still() -> None:
