@@ -194,8 +194,9 @@ def _doubts(
     for one in alive:
         counted = [run.counters[one.name] for run in candidate if one.name in run.counters]
         if one.needs and any(not part.summary()[one.needs] for part in counted):
+            where = "elsewhere" if one.needs == "tasks" else "elsewhere, or by one task alone"
             found.setdefault(one.name, []).append(
-                f"{one.name}: {counter_name(one.needs)} of the cluster: none; the work was done elsewhere"
+                f"{one.name}: {counter_name(one.needs)} of the cluster: none; the work was done {where}"
             )
         # On little data a result is as large as the data.
         if one.collects is not None and counted and scale >= CLOCKED:

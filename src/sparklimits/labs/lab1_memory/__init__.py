@@ -30,6 +30,7 @@ LAB = Lab(
             # were kept is the student's choice: of a Parquet file every pass counts as rows read.
             Bar("shuffle_records", good=320_000, bad=1_100_000, grows=with_the_data),
             check_errors,
+            needs="shuffle_records",  # in one partition nothing is shuffled, however often it is computed
             drive=naive.drive_models,
             on_cluster=True,
         ),

@@ -1,4 +1,4 @@
-"""The naive training examples of lab 1 in executors of other sizes, each in a session of its own."""
+"""The naive training examples of lab 1 in executors and drivers of other sizes, each in a session of its own."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def with_memory(ratings: DataFrame, sizes: Sequence[int]) -> dict[int, Mapping[s
         constraints = Constraints(executors=1, memory_mb=size, driver_memory_mb=512)
         found[size] = isolated.run(job, constraints)[1].summary()
     return found
+
+
+def collect_in_a_small_driver(ratings: DataFrame) -> None:
+    """Collects all training examples in a session whose driver has 512 MB, and no limit for what is collected.
+
+    Raises:
+        SparkLimitsError: the driver could not hold them; the message is Spark's own.
+    """
+    job = partial(_collected, files=ratings.inputFiles())
+    constraints = Constraints(
+        executors=1, driver_memory_mb=512, settings={"spark.driver.maxResultSize": "0"},
+        reasons={"spark.driver.maxResultSize": "no limit, so that the driver's memory is the only one"},
+    )  # fmt: skip
+    isolated.run(job, constraints)
+
+
+def _collected(spark: SparkSession, files: Sequence[str]) -> int:
+    return len(naive.training_examples(spark.read.parquet(*files)).collect())
 
 
 def _examples(spark: SparkSession, files: Sequence[str]) -> int:
