@@ -59,7 +59,7 @@ class Watched:
             f"{'; '.join(values)}; {len(self.result):,} rows in the result"
         )
         if self.collected:
-            line += ", which the function itself collected (a table of pandas)"
+            line += ", which the function itself collected (a pandas DataFrame)"
         if lost := self.counters.forgotten:
             line += f". Spark's page has forgotten {lost:,} of the jobs or a part of them: all counts are too small"
         picture = figures.timeline(self.counters, executors=self.executors)
@@ -240,7 +240,7 @@ class OpenLab:
         shown = [
             f"**Hint {number}**\n\n{rungs[number - 1]}" for number in range(1, min(rung, len(rungs)) + 1)
         ]
-        closed = f"No hint is open. In the place of the 0, write a number from 1 to {len(rungs)}, and run the cell."
+        closed = f"No hint is open. Replace the 0 with a number from 1 to {len(rungs)}, and run the cell."
         return Markdown("\n\n".join(shown) or closed)
 
     def target(self, part: str, run: Watched) -> None:
@@ -294,7 +294,7 @@ class OpenLab:
             + (
                 f"<p>What departs from Spark's defaults here, and why:</p><ul>{settings}</ul>"
                 if settings
-                else "<p>All else is as Spark's defaults have it.</p>"
+                else "<p>Everything else has Spark's default.</p>"
             )
         )
 

@@ -9,10 +9,10 @@ The picture of `slow_fit` has one long bar. How many lanes have nothing to do me
 tasks a `fit` has?""",
         """\
 Two cells of this notebook have what you need. `fit_with`, in part 3, deals the rows out before it trains. And
-the text above names the number of slots: the context has it, and every DataFrame knows its way there, by
-`.sparkSession` and then `.sparkContext`.""",
+the text above names the number of slots: the context has it, and you reach the context from any
+DataFrame: `.sparkSession`, then `.sparkContext`.""",
         """\
-Here is another use of the number of slots: a table is written as files, some for each slot.
+Here is another use of the number of slots: a table is written as files, four for each slot.
 
 ```python
 def write_evenly(orders, folder):
@@ -46,8 +46,8 @@ print(heights.mean(), heights.mean() - reach, heights.mean() + reach)
 Look at the rows of one cause in the table above. Which number stands out there, against the runs of *all* other
 causes? Which numbers are large there too, and why?""",
         """\
-Sort the table by one counter at a time: put `.sort_values("slot ratio")` in the place of
-`.sort_values("cause")`. The runs of the cause should stand together at one end. Two counters grow with the
+Sort the table by one counter at a time: replace `.sort_values("cause")` with
+`.sort_values("slot ratio")`. The runs of the cause should stand together at one end. Two counters grow with the
 data, and say more as a ratio: the heaviest task over the median task, the input records over the rows. A `fit`
 reads its table two to four times by itself; the recorded recomputation reads it twelve times.""",
         """\

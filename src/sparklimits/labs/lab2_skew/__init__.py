@@ -19,7 +19,7 @@ LAB = Lab(
     limitation="data skew",
     fix="time slices, pruning, repartitioning",
     explains="straggler_ratio",
-    gain=3.0,
+    gain=4.5,
     exercises=(
         Exercise(
             "item_trends",
@@ -27,6 +27,7 @@ LAB = Lab(
             ("ratings",),
             Bar("straggler_ratio", good=1.5, bad=6.0),
             check_trends,
+            timed=False,  # on two slots its fix costs what its balance gains: its counter tells what it is worth
             needs="shuffle_records",
             collects=1.2e6,
             on_cluster=True,

@@ -9,8 +9,8 @@ The mean of one half of the rows is 3, that of the other half is 5. Is the mean 
 have to know besides?""",
         """\
 A mean cannot be added to a mean; a *count* and a *sum* can be added to others. Spark must bring a whole group together
-for `applyInPandas`. Its own aggregates it takes in parts, like `count` and `avg`: `pyspark.sql.functions` has some for
-vectors too, and their names say so. Or take the parts yourself: `mapInPandas` hands your function the rows of one
+for `applyInPandas`. It can compute its own aggregates in parts, such as `count` and `avg`;
+`pyspark.sql.functions` has some for vectors too, with `vector` in their names. Or take the parts yourself: `mapInPandas` hands your function the rows of one
 task, and it may give one row for each cohort. And of both tables, which one is short enough to go to every executor?
 (`course/primer.md` has joins and groups that you can run.)""",
         """\
@@ -29,8 +29,9 @@ parts.groupBy("language").agg(F.min("min"), F.max("max"))
     "cohort_scores": (
         "Which of the three tables would you rather not move? What would have to be where, so that it can stay?",
         """\
-`pyspark.sql.functions` has `broadcast`: it marks a table that Spark shall send to every executor whole. Both
-joins need it. With only one of them marked, the other join still moves the views: try it, and watch the bytes.""",
+`pyspark.sql.functions` has `broadcast`: it marks a table that Spark should send whole to every executor.
+Mark both tables. With only `users` marked, the second join still shuffles the views, and by then each carries 128
+numbers: try it, and watch the bytes.""",
         """\
 Orders of the whole world, and a short table of countries.
 

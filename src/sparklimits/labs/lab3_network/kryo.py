@@ -77,12 +77,12 @@ def checked(settings: Any) -> dict[str, str]:
         SparkLimitsError: one is not; or they are no dictionary.
     """
     if not isinstance(settings, Mapping):
-        raise SparkLimitsError(f"a dictionary of settings is wanted, not {type(settings).__name__}")
+        raise SparkLimitsError(f"kryo_settings must return a dictionary of settings, not {type(settings).__name__}")
     allowed = ("spark.serializer", "spark.kryo.", "spark.kryoserializer.")
     for name in settings:
         if not str(name).startswith(allowed):
             raise SparkLimitsError(
-                f"{name} is no setting of the serializer; those begin with {', '.join(allowed)}"
+                f"{name} is not a serializer setting; those begin with {', '.join(allowed)}"
             )
     return {str(name): str(value) for name, value in settings.items()}
 

@@ -48,7 +48,7 @@ def check_tastes(found: pd.DataFrame, day: Day) -> Quality:
     width = day.items.shape[1]
     lengths = found["taste"].map(lambda taste: np.size(taste) if np.ndim(taste) == 1 else -1)
     if wrong := int((lengths != width).sum()):
-        reason = f"taste is no list of {width} numbers for {wrong} of {len(found)} rows"
+        reason = f"taste is not a list of {width} numbers for {wrong} of {len(found)} rows"
         return Quality(broken=(f"cohort_tastes: {reason}",))
     return _compared("cohort_tastes", _one_column_each(found), _one_column_each(exact))
 

@@ -22,7 +22,7 @@ def moved(numbers):                      # runs on an executor
     return point
 
 points = parts.map(moved)
-middle = points.reduce(lambda one, two: one + two) / points.count()
+middle = points.reduce(lambda one, two: one + two) / points.getNumPartitions()  # one point of each
 ```""",
     ),
     "worker": (

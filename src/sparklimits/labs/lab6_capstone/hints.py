@@ -15,7 +15,7 @@ made it small there?""",
   it. Slices for *all* users would cut the history of those who come seldom, and the AUC falls.
 - *Synchronisation and complexity:* the training of lab 5. The columns want standardising by the first five
   days; one hidden layer as wide as MLlib's, Adam with a rate of 0.01, batches of some hundred rows and a
-  dozen passes are enough. One thread: for small batches more only wait for each other.""",
+  dozen passes are enough. One thread: with small batches, more threads only wait for each other.""",
         """\
 Trains, and whether they are late. Line S1 has half of all trains; the weather comes in a small table of its
 own.
@@ -27,6 +27,6 @@ past = late["day"] < 20
 scaled = (late["rain"] - late.loc[past, "rain"].mean()) / late.loc[past, "rain"].std()
 ```
 
-The network for the twelve columns of *your* table is lab 5's; this table has only one.""",
+The network for the ten features of *your* table is lab 5's; this table has only one.""",
     ),
 }

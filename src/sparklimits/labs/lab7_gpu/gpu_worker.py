@@ -67,7 +67,7 @@ def show(train_epoch: Solution) -> None:
     """Trains on a worker with a GPU and prints where that was; or one line that says that there is none."""
     if session.backend() == "embedded" or device().type != "cuda":
         print(
-            "No worker has a GPU here: this ran on the CPU of this program. "
+            "No worker of this cluster has a GPU, so nothing ran here. "
             "course/docker.md shows the cluster that has one."
         )
         return

@@ -30,7 +30,8 @@ Which tensors may lose digits without harm, and which one has to remember a chan
         """\
 `torch.autocast(device_type, torch.bfloat16)` around the call of the network and nothing else: it casts what goes into
 matrix products, and leaves the weights as they are. A tensor knows its `device.type`. The loss is computed from
-`logits.float()`. The way back through the network uses the kinds of number of the way forward by itself.""",
+`logits.float()`. The backward pass uses the same number formats as the
+forward pass; you need not do anything for it.""",
         """\
 Which of a thousand images resembles a given one most, by a rough product:
 

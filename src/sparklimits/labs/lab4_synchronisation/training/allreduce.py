@@ -70,7 +70,7 @@ def _work(part: Iterator[Shard], sent: tuple[Table, Goal], all_reduce: AllReduce
         change = sums[:-1].numpy().reshape(table.shape)  # the same memory
         step = 0
         while True:
-            # Only the touched rows are computed, as everywhere in this lab; all rows travel.
+            # Only the touched rows are computed; all rows travel.
             rows, few = shard.batch(step).touched()
             change[:] = 0
             change[rows] = few.change(table[rows])
