@@ -38,7 +38,7 @@ POLICY = ROOT / "course" / "grading.md"
 
 SEED = 2026
 DRAWS = 50_000
-GAINS = (2.0, 2.7, 3.0, 5.0, 10.0)
+GAINS = (2.0, 3.0, 5.0, 10.0)
 SIGMAS = (0.05, 0.1, 0.2)
 MACHINES = ("quiet", "busy")
 SPIKES = 0.05

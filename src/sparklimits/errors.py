@@ -43,6 +43,8 @@ class CandidateError(SparkLimitsError):
 
 #: What Spark says when the kernel has killed a Python worker, or an executor (128 and the signal's number, 9).
 _KILLED = ("Python worker exited unexpectedly", "exit code 137", "exit status 137", "exited with code 137")
+#: So begins, in an error that comes through py4j, one that is no exception: no memory was left, say.
+_OF_THE_JVM = ": java.lang."
 
 
 def in_one_line(error: BaseException) -> str:
@@ -50,8 +52,15 @@ def in_one_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     # Where the error comes through py4j, the first line only says so; the exceptions of Java follow. One that was
     # waited for is not the reason either.
-    line = next((line for line in lines if "Exception: " in line and "awaitResult" not in line), lines[0])
-    reason = line.split("Exception: ")[-1][:400]
+    line = next(
+        (
+            line
+            for line in lines
+            if line.startswith(_OF_THE_JVM) or ("Exception: " in line and "awaitResult" not in line)
+        ),
+        lines[0],
+    )
+    reason = line.removeprefix(_OF_THE_JVM).split("Exception: ")[-1][:400]
     if any(sign in str(error) for sign in _KILLED):
         reason = f"{reason.rstrip('.')}. A process was killed: most likely its machine was out of memory."
     return reason

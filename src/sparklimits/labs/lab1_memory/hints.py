@@ -4,7 +4,9 @@ from __future__ import annotations
 
 HINTS = {
     "compare_models": (
-        "`train` and `test` come from `table`: how often does the loop use it? What runs each time, since a DataFrame is a plan?",
+        """\
+`train` and `test` come from `table`: how often does the loop use it? What runs each time, since a DataFrame is a
+plan?""",
         """\
 `train` and `test` are both cut out of one table. Keep *that* table, just before they are cut, and keep only
 what the models need: `features`, `rating` and `ts`. A kept table also keeps its partitions. Spark plans 200 of

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 #: Ratings that a feature looks back.
-LOOK_BACK = 100
+LOOK_BACK = 300
 
 
 #: Items that a training example remembers.

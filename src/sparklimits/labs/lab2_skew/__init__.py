@@ -27,7 +27,7 @@ LAB = Lab(
             ("ratings",),
             Bar("straggler_ratio", good=1.5, bad=6.0),
             check_trends,
-            timed=False,  # on two slots its fix costs what its balance gains: its counter tells what it is worth
+            timed=False,  # on two slots its fix costs more than its balance gains; its counter tells its worth
             needs="shuffle_records",
             collects=1.2e6,
             on_cluster=True,

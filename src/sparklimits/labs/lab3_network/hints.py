@@ -10,8 +10,9 @@ have to know besides?""",
         """\
 A mean cannot be added to a mean; a *count* and a *sum* can be added to others. Spark must bring a whole group together
 for `applyInPandas`. It can compute its own aggregates in parts, such as `count` and `avg`;
-`pyspark.sql.functions` has some for vectors too, with `vector` in their names. Or take the parts yourself: `mapInPandas` hands your function the rows of one
-task, and it may give one row for each cohort. And of both tables, which one is short enough to go to every executor?
+`pyspark.sql.functions` has some for vectors too, with `vector` in their names. Or take the parts yourself:
+`mapInPandas` hands your function the rows of one task, and it may give one row for each cohort. And of both tables,
+which one is short enough to go to every executor?
 (`course/primer.md` has joins and groups that you can run.)""",
         """\
 The longest and the shortest word of each language, by a function of your own. Each task gives one row for each

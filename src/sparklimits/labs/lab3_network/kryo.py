@@ -77,7 +77,9 @@ def checked(settings: Any) -> dict[str, str]:
         SparkLimitsError: one is not; or they are no dictionary.
     """
     if not isinstance(settings, Mapping):
-        raise SparkLimitsError(f"kryo_settings must return a dictionary of settings, not {type(settings).__name__}")
+        raise SparkLimitsError(
+            f"kryo_settings must return a dictionary of settings, not {type(settings).__name__}"
+        )
     allowed = ("spark.serializer", "spark.kryo.", "spark.kryoserializer.")
     for name in settings:
         if not str(name).startswith(allowed):
