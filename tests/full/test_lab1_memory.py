@@ -24,7 +24,7 @@ def test_a_little_more_memory_ends_the_spill_and_much_more_changes_nothing(tmp_p
 
 
 def test_the_driver_dies_of_what_is_collected() -> None:
-    with pytest.raises(SparkLimitsError, match="memory"):
+    with pytest.raises(SparkLimitsError, match="OutOfMemoryError"):
         sizes.collect_in_a_small_driver(10_000_000)
 
 
@@ -39,5 +39,5 @@ def test_a_job_that_needs_room_throws_a_kept_table_out_of_memory(tmp_path: Path)
         (after,) = naive.kept_tables(spark)
     finally:
         numbers.unpersist()
-    assert after["memory_bytes"] < before["memory_bytes"] - 2e7
-    assert after["disk_bytes"] > before["disk_bytes"] + 2e7
+    assert after["memory_bytes"] < before["memory_bytes"] - 1e7  # a block has 12 MB
+    assert after["disk_bytes"] > before["disk_bytes"] + 1e7
