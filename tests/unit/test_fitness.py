@@ -9,6 +9,7 @@ import pytest
 
 from sparklimits.grading.batch import fitness
 from sparklimits.grading.batch.fitness import PAIRS, Fitness
+from sparklimits.labs import find
 from sparklimits.measurement import bars
 from tests.unit.test_batch import _fake, grade, hand_in  # noqa: F401
 
@@ -63,7 +64,7 @@ def test_a_class_whose_speed_earns_marks_asks_first(
     for number in range(students):
         hand_in(tmp_path, f"student{number}", lab=lab)
     assert grade(tmp_path)[0] == 0
-    assert gains == [GAIN] * asked
+    assert gains == [find(lab).gain] * asked
     report = (tmp_path / "grades" / "report.html").read_text()
     assert ("NOT FIT" in capsys.readouterr().out) is ("NOT FIT" in report) is bool(asked)
     assert grade(tmp_path)[0] == 0  # nothing is left to grade: nothing is asked
