@@ -1,6 +1,6 @@
 """What a lab's departures from Spark's defaults are worth: its speedup with them, if it has any, and without.
 
-    .venv/bin/python benchmarks/departures.py LAB
+    .venv/bin/python benchmarks/departures.py [LAB …]      without names: all labs whose chapter has the table
 
 Writes ``benchmarks/results/departures.json`` and the table in the lab's chapter, ``course/LAB.md``.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from sparklimits.display.progress import Progress
 from sparklimits.display.tables import with_tables
 from sparklimits.grading.submission import load_functions, reference_path
-from sparklimits.labs import find
+from sparklimits.labs import find, ids
 from sparklimits.measurement.experiment import Experiment
 from sparklimits.measurement.lab import Lab
 from sparklimits.measurement.plan import BASELINE, CANDIDATE
@@ -54,10 +54,9 @@ def told(counter: str, summary: Mapping[str, float]) -> str:
     return f"{value:,}"
 
 
-def main() -> None:
-    """Measures the rows and writes them."""
-    lab = find(sys.argv[1])
-    page = ROOT / "course" / f"{lab.id}.md"
+def update(lab: Lab) -> None:
+    """Measures the rows of a lab and writes them."""
+    page = _page(lab.id)
     settings = dict(lab.constraints.settings)
     rows = [measured(lab, "as in the lab", settings)] if settings else []
     rows.append(measured(lab, "Spark's defaults", {}))
@@ -75,6 +74,17 @@ def main() -> None:
     text = page.read_text(encoding="utf-8")
     page.write_text(with_tables(text, {"departures": "\n".join(table)}), encoding="utf-8")
     print("\n".join(table))
+
+
+def _page(lab: str) -> Path:
+    return ROOT / "course" / f"{lab}.md"
+
+
+def main() -> None:
+    """The command."""
+    there = [lab for lab in ids() if "begin departures" in _page(lab).read_text(encoding="utf-8")]
+    for lab in sys.argv[1:] or there:
+        update(find(lab))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 #: What runs when none is named, the shortest first.
-USUAL = ("grading_simulation", "kryo", "executors", "counters", "offload", "synchronisation_routes")
+USUAL = (
+    "grading_simulation", "kryo", "executors", "als_blocks", "counters", "network", "offload", "departures",
+    "synchronisation_routes",
+)  # fmt: skip
 
 
 def main() -> int:

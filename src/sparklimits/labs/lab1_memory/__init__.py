@@ -20,7 +20,7 @@ LAB = Lab(
     limitation="memory",
     fix="persist what is used again, partitions that fit",
     explains="input_records",
-    gain=4.0,
+    gain=3.6,
     exercises=(
         Exercise(
             "compare_models",
