@@ -76,9 +76,9 @@ def test_the_right_results_pass_and_each_wrong_one_is_named(day: Day) -> None:
         (
             "cohort_tastes",
             tastes.assign(taste=tastes["taste"].map(lambda one: one[:-1])),
-            "is no list of 128 numbers",
+            "is not a list of 128 numbers",
         ),
-        ("cohort_tastes", tastes.assign(taste=None), "is no list of 128 numbers"),
+        ("cohort_tastes", tastes.assign(taste=None), "is not a list of 128 numbers"),
         ("cohort_tastes", tastes.drop(columns="taste"), "no column taste"),
         ("cohort_scores", scores.assign(score=np.nan), "is off by up to"),
         ("cohort_scores", pd.concat([scores, scores[:1]]), "one row each"),
@@ -144,7 +144,7 @@ def test_right_in_another_way_is_no_reason_for_doubt(experiment: Experiment, nai
 
 @pytest.mark.parametrize("settings", [{"spark.shuffle.compress": "true"}, ["spark.serializer"]])
 def test_only_settings_of_the_serializer_are_taken(settings: object) -> None:
-    with pytest.raises(SparkLimitsError, match=r"no setting of the serializer|a dictionary of settings"):
+    with pytest.raises(SparkLimitsError, match=r"not a serializer setting|a dictionary of settings"):
         kryo.checked(settings)
 
 
