@@ -4,7 +4,7 @@
 
 Each notebook of ``tests/submissions/honest.py`` is graded as `sparklimits check` does, on a tenth of the data, in each
 round beside another kind of load (``tests/noise.py``) in turn. Writes ``benchmarks/results/honest_controls.json`` after
-each, and the table of ``course/grading.md``. What has its rounds already is not run again.
+each, and prints the table. What has its rounds already is not run again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sparklimits.display.progress import Progress
-from sparklimits.display.tables import as_markdown, with_tables
+from sparklimits.display.tables import as_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -28,7 +28,6 @@ from tests.marks import earned  # noqa: E402
 from tests.submissions import honest  # noqa: E402
 
 OUT = ROOT / "benchmarks" / "results" / "honest_controls.json"
-PAGE = ROOT / "course" / "grading.md"
 KINDS = list(noise.KINDS)
 
 
@@ -73,7 +72,6 @@ def main() -> None:
                 progress(f"round {number + 1} of {arguments.rounds}: {name}, beside {kind}")
                 results.append(graded(name, kind))
                 OUT.write_text(json.dumps(results, indent=1) + "\n")
-    PAGE.write_text(with_tables(PAGE.read_text(), {"honest": table(results)}))
     print(table(results))
 
 

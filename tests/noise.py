@@ -9,13 +9,21 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-PROCESSORS = "while True:\n    pass"
+#: Both end with the process that has started them.
+PROCESSORS = """\
+import os
+
+parent = os.getppid()
+while os.getppid() == parent:
+    pass
+"""
 #: Written and forced to the disk, half of a gigabyte each time, and taken away again.
 DISK = """\
 import os
 from pathlib import Path
 
-while True:
+parent = os.getppid()
+while os.getppid() == parent:
     with Path("noise").open("wb") as out:
         for part in range(64):
             out.write(os.urandom(1 << 23))
