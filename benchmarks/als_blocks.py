@@ -1,4 +1,4 @@
-"""ALS on ratings with a hot item, and on the same ratings dealt out evenly: how uneven are the tasks of its half steps?
+"""ALS on ratings with a hot item, and on as many that are dealt out evenly: how uneven are its half steps' tasks?
 
     .venv/bin/python benchmarks/als_blocks.py
 
@@ -49,15 +49,15 @@ def even(ratings: pd.DataFrame, seed: int) -> pd.DataFrame:
     )
 
 
-def train(ratings: DataFrame, blocks: int) -> int:
-    """The rank of a model that was trained with so many blocks."""
+def train(ratings: DataFrame, blocks: int) -> None:
+    """Trains with so many blocks of users, and of items."""
     from pyspark.ml.recommendation import ALS
 
     als = ALS(
         rank=RANK, maxIter=ITERATIONS, numUserBlocks=blocks, numItemBlocks=blocks, seed=1,
         userCol="user_id", itemCol="item_id", ratingCol="rating",
     )  # fmt: skip
-    return als.fit(ratings).rank
+    als.fit(ratings)
 
 
 def half_steps(counters: Counters, blocks: int) -> dict[str, float]:
@@ -121,7 +121,7 @@ def main() -> None:
             )
         )
     table = as_markdown(rows)
-    PAGE.write_text(with_tables(PAGE.read_text(), {"als": table}))
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), {"als": table}), encoding="utf-8")
     print(table)
 
 

@@ -87,9 +87,8 @@ def main() -> None:
                     pair[way] = graded(lab, way)
                 results.append(pair)
                 OUT.write_text(json.dumps(results, indent=1) + "\n")
-    found = table(results)
-    PAGE.write_text(with_tables(PAGE.read_text(), {"cost": found}))
-    print(found)
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), {"cost": table(results)}), encoding="utf-8")
+    print(table(results))
 
 
 if __name__ == "__main__":

@@ -37,9 +37,7 @@ def graded(name: str, kind: str) -> dict[str, Any]:
         began = time.monotonic()
         found = earned(honest.CONTROLS[name](), Path(folder))
         seconds = time.monotonic() - began
-    due = honest.due(name)
-    lost = {cell: points for cell, points in found.items() if not due[cell][0] <= points <= due[cell][1]}
-    return {"name": name, "beside": kind, "seconds": round(seconds, 1), "lost": lost}
+    return {"name": name, "beside": kind, "seconds": round(seconds, 1), "undue": honest.undue(name, found)}
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -50,7 +48,7 @@ def table(results: list[dict[str, Any]]) -> str:
         cells = []
         for kind in KINDS:
             here = [one for one in found if one["beside"] == kind]
-            cells.append(f"{sum(not one['lost'] for one in here)} of {len(here)}")
+            cells.append(f"{sum(not one['undue'] for one in here)} of {len(here)}")
         longest = max((one["seconds"] for one in found), default=0.0)
         rows.append((f"`{name}`", *cells, f"{longest:.0f}"))
     return as_markdown(rows)

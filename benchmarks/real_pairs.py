@@ -4,8 +4,8 @@
 
 In each round the naive way runs twice and the reference once, in random order, each on fresh data: a pair of an
 untouched notebook, and a pair of one that is as good as the reference. Writes ``benchmarks/results/real_pairs.json``
-after every round, and the table of ``course/grading.md``. ``--beside`` names what else ran on the machine meanwhile;
-without it the machine is said to be quiet.
+after every round, and puts the table into ``course/grading.md``. ``--beside`` names what else ran on the machine
+meanwhile; without it the machine is said to be quiet.
 
 The samples are pairs drawn with replacement from those of one lab and one machine. The rule is asked about each
 sample as it is about a measurement, with its stops and its second attempt.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from grading_simulation import DRAWS, once
+from grading_simulation import DRAWS, POLICY, once
 
 from sparklimits.display.progress import Progress
 from sparklimits.display.tables import with_tables
@@ -31,9 +31,7 @@ from sparklimits.measurement.lab import Lab
 from sparklimits.measurement.plan import GRADED
 from sparklimits.spark import session
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "real_pairs.json"
-PAGE = ROOT / "course" / "grading.md"
+RESULTS = Path(__file__).resolve().parent / "results" / "real_pairs.json"
 QUIET = "nothing"
 SEED = 2026
 
@@ -110,7 +108,7 @@ def main() -> None:
         for lab_id in options.labs or [one for one in ids() if find(one).speed_earns]:
             record(find(lab_id), options.rounds, options.beside, progress)
     found = table(json.loads(RESULTS.read_text()))
-    PAGE.write_text(with_tables(PAGE.read_text(), {"pairs": found}))
+    POLICY.write_text(with_tables(POLICY.read_text(encoding="utf-8"), {"pairs": found}), encoding="utf-8")
     print(found)
 
 

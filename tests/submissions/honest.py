@@ -159,6 +159,7 @@ CONTROLS: dict[str, Callable[[], NotebookNode]] = {
 DUE = {"most_of_a_fix": {"fit_in_parallel_points": (2.6, 3.7)}}
 
 
-def due(name: str) -> dict[str, tuple[float, float]]:
-    """The least and the most that each graded cell of code of this notebook earns."""
-    return {cell: (points, points) for cell, points in most(right()).items()} | DUE.get(name, {})
+def undue(name: str, earned: dict[str, float]) -> dict[str, float]:
+    """What this notebook earned, by graded cell, where that is not what it is due."""
+    due = {cell: (points, points) for cell, points in most(right()).items()} | DUE.get(name, {})
+    return {cell: points for cell, points in earned.items() if not due[cell][0] <= points <= due[cell][1]}

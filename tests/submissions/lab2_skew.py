@@ -1,6 +1,6 @@
 """Lab 2, half fixed and wrong."""
 
-#: One of the two jobs fixed, and only half: the work is spread, no basket is sampled.
+#: One of the two jobs fixed, and only half: the work is spread, nothing is pruned.
 HALF = {
     "prediction": "my_prediction = 2",
     "item_pairs": """\
