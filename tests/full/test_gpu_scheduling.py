@@ -51,4 +51,4 @@ def test_spark_hands_its_cards_to_tasks_and_to_the_training(
     if not torch.cuda.is_available():
         assert trained["device"] == "CPU"
         gpu_worker.show(naive.train_epoch)
-        assert "No worker has a GPU here" in capsys.readouterr().out
+        assert "No worker of this cluster has a GPU" in capsys.readouterr().out
