@@ -60,5 +60,4 @@ LAB = Lab(
     load=load,
     variants=("main", "other"),
     shown=("input_records", "shuffle_records", "memory_spilled_bytes"),
-    warm_up=1.0,
 )
