@@ -195,13 +195,18 @@ def test_nothing_outlives_a_kernel(killed: bool, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def hears_interrupts() -> None:
+    # A shell without job control starts what runs in its background deaf to them, the tests and their children too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("said", ["starting Spark", "trying item_trends"], ids=["start", "measurement"])
 def test_ctrl_c_ends_a_command_and_all_that_it_started(tmp_path: Path, said: str) -> None:
     log = tmp_path / "said"
     with log.open("wb") as file:
         command = subprocess.Popen(
             [sys.executable, "-m", "sparklimits", "run", "lab2_skew"],
-            stdout=file, stderr=file, start_new_session=True,
+            stdout=file, stderr=file, start_new_session=True, preexec_fn=hears_interrupts,
             env={**os.environ, "SPARKLIMITS_TMP": str(tmp_path / "own"), "SPARKLIMITS_SCALE": "0.2"},
         )  # fmt: skip
     until = time.monotonic() + 240
