@@ -61,7 +61,9 @@ def measured(lab_id: str) -> list[dict[str, object]]:
 
 def table(rows: list[dict[str, object]]) -> str:
     """Medians, and the ratio of the medians of the seconds."""
-    lines = [("function", "naive: seconds, of all tasks", "reference: seconds, of all tasks", "times as fast")]
+    lines = [
+        ("function", "naive: seconds, of all tasks", "reference: seconds, of all tasks", "times as fast")
+    ]
     for row in rows:
         middle = {
             way: [statistics.median(row[way][key]) for key in ("seconds", "task_seconds")]  # type: ignore[index]
@@ -87,7 +89,9 @@ def main() -> None:
         done = json.loads(OUT.read_text()) if OUT.exists() else {}
         OUT.write_text(json.dumps(done | {lab_id: rows}, indent=1) + "\n")
         page = ROOT / "course" / f"{lab_id}.md"
-        page.write_text(with_tables(page.read_text(encoding="utf-8"), {"apart": table(rows)}), encoding="utf-8")
+        page.write_text(
+            with_tables(page.read_text(encoding="utf-8"), {"apart": table(rows)}), encoding="utf-8"
+        )
         print(table(rows))
 
 

@@ -106,7 +106,7 @@ def device_figures(place: torch.device, short: bool) -> Found:
         accelerator.COPIED["cpu"] = accelerator.COPIED["cuda"] = 1 << 18
     few, many = (8, 64) if short else (32, 2048)
     roof = accelerator.roofline(size, (8, 64) if short else (8, 128, 2048), place)
-    some = torch.rand(1024 if short else 16_384, size.width)
+    some = torch.rand(1024 if short else 16_384, size.width, device=place)
     return {
         "network": str(size),
         "parts_ms": {batch: accelerator.parts(size, batch, place) for batch in (few, many)},
@@ -121,7 +121,9 @@ def device_figures(place: torch.device, short: bool) -> Found:
         },
         "launches_ms": routes.launches(size, 8, place),
         "copies_s": routes.copies(size, few if short else 4096, 4 if short else 32, place),
-        "vanished_percent": routes.vanished(size.network(), some, torch.ones(len(some))),
+        "vanished_percent": routes.vanished(
+            size.network().to(place), some, torch.ones(len(some), device=place)
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""Draws measurements from a model of a restless machine and asks the real grading rule about each.
+"""Draws measurements from a model of a noisy machine and asks the real grading rule about each.
 
     .venv/bin/python benchmarks/grading_simulation.py            # prints the tables and writes the JSON
     .venv/bin/python benchmarks/grading_simulation.py --write    # also puts the tables into course/grading.md

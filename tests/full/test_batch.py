@@ -205,6 +205,12 @@ def test_marks_reach_the_gradebook_as_nbgrader_writes_them(
     assert grade() == 0
     assert scores()["ben"] == 6.0
     assert (tmp_path / "autograded" / "anna" / LAB / f"{LAB}.ipynb").is_file()
+    (tmp_path / "gradebook.db").unlink()  # lost: what the journal calls entered is entered again
+    assert grade() == 0
+    assert scores() == {"anna": 7.0, "ben": 3.0}
+    assert len(calls(tmp_path)) == 3
+    said = gradebook.Book(tmp_path).take("anna", LAB, b"")
+    assert said == "It is not in the gradebook: its graded notebook cannot be read (NotJSONError)"
 
 
 class _AtOnce:

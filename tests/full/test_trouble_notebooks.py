@@ -81,11 +81,17 @@ def test_a_flood_of_output_is_cut_and_the_rest_is_graded() -> None:
         cell("from IPython.display import HTML, display\nfor _ in range(900):\n    display(HTML('x'))"),
     )
     large, error = cell("'y' * 10**7"), cell("raise ValueError('z' * 10**7)")
-    assert graded(flood, pictures, large, error, cell(f"{FLOOD}\n0.5", "points", 1.0)) == {"points": 0.5}
+    errors = cell(
+        "kernel = get_ipython().kernel\nfor _ in range(50):\n    kernel.send_response(kernel.iopub_socket, 'error', "
+        "{'ename': 'E' * 10**5, 'evalue': 'x', 'traceback': ['y'] * 10**4})"
+    )
+    assert graded(flood, pictures, large, error, errors, cell(f"{FLOOD}\n0.5", "points", 1.0)) == {
+        "points": 0.5
+    }
     for one in (flood, pictures, large):
         assert "left out" in text_of(one)
     assert text_of(flood).startswith("0 xxx")
-    assert max(len(str(one.outputs)) for one in (flood, pictures, large, error)) < 1_000_000
+    assert max(len(str(one.outputs)) for one in (flood, pictures, large, error, errors)) < 1_000_000
 
 
 def test_only_a_number_earns_points() -> None:

@@ -133,18 +133,18 @@ def test_calm_pairs_are_not_noisy():
 RESTLESS = [9.0, 17.1, 10.2, 9.4, 25.0, 9.9, 9.1, 11.8, 9.3, 9.5, 9.2]
 
 
-def test_a_good_solution_on_a_restless_machine_is_never_without_marks():
+def test_a_good_solution_on_a_noisy_machine_is_never_without_marks():
     fast = [3.1, 6.0, 3.3, 8.1, 7.9, 3.2, 3.0, 4.1, 3.1, 3.3, 3.2]
     assert not bars.too_noisy(RESTLESS, fast, GAIN)
     assert bars.speed_share(RESTLESS, fast, GAIN) == 1.0
 
 
-def test_untouched_code_on_a_restless_machine_gets_nothing():
+def test_untouched_code_on_a_noisy_machine_gets_nothing():
     same = [9.4, 15.8, 9.2, 18.3, 24.0, 9.3, 10.0, 9.9, 9.2, 9.4, 9.3]
     assert bars.speed_share(RESTLESS, same, GAIN) == 0.0
 
 
-def test_a_hopelessly_restless_machine_is_called_so():
+def test_a_hopelessly_noisy_machine_is_called_so():
     fast = [9.0, 2.0, 30.0, 1.5, 4.0, 28.0, 2.2, 9.0, 31.0, 2.1, 29.0]
     assert bars.too_noisy(RESTLESS, fast, GAIN)
 

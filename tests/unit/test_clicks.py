@@ -14,6 +14,7 @@ from sparklimits.datasets import card, criteo
 from sparklimits.datasets.clicks import (
     CATEGORIES,
     COLUMNS,
+    LABEL,
     NUMBERS,
     SCHEMA,
     ClicksSpec,
@@ -181,3 +182,14 @@ def test_the_command_and_the_card(tmp_path, capsys):
     errors = capsys.readouterr().err.splitlines()
     assert all(line.startswith("prepare.py: ") for line in errors)
     assert prepare.card_table() == card.read(prepare.HERE / "README.md")
+
+
+def test_a_turn_keeps_what_can_be_learned_and_changes_what_it_is():
+    turned = [generate(SPEC, 1, turn=turn) for turn in (3, 3, 4)]
+    pd.testing.assert_frame_equal(turned[0], turned[1])
+    chances = [probabilities(turned[0], SPEC, turn=turn) for turn in (3, 4, None)]
+    best = best_logloss(chances[0])
+    assert abs(best - best_logloss(probabilities(turned[2], SPEC, turn=4))) < 0.03
+    labels = turned[0][LABEL].to_numpy()
+    for foreign in chances[1:]:
+        assert -np.where(labels == 1, np.log(foreign), np.log1p(-foreign)).mean() > best + 0.15

@@ -6,6 +6,8 @@ import errno
 
 import pytest
 
+from sparklimits.errors import MachineError
+from sparklimits.labs.lab0_measuring import judges
 from sparklimits.machine.faults import of_the_machine
 
 shows = pytest.mark.shows
@@ -55,3 +57,13 @@ def test_what_the_machine_did_is_named_with_its_remedy(error: Exception, says: s
 )
 def test_what_a_function_did_is_not_the_machines(error: Exception) -> None:
     assert of_the_machine(error) is None
+
+
+def test_a_machine_that_fails_while_a_function_is_asked_makes_no_answer_wrong() -> None:
+    def dies(*values: object) -> object:
+        raise MachineError("no memory")
+
+    with pytest.raises(MachineError, match="no memory"):
+        judges.judge_ratios(dies, [([1.0, 2.0], [1.0, 2.0])])
+    with pytest.raises(MachineError, match="no memory"):
+        judges.judge_causes(dies, [{"job": "a", "cause": "skew", "counters": {}}])

@@ -19,7 +19,8 @@ from sparklimits.grading.referee import tables
 from sparklimits.grading.referee.arm import Arm
 from sparklimits.grading.referee.outside import Outside
 from sparklimits.grading.referee.referee import Referee
-from sparklimits.measurement.lab import Facts
+from sparklimits.grading.referee.usage import Usage
+from sparklimits.measurement.lab import Bar, Facts
 from sparklimits.spark.counters import CLUSTER, DRIVER
 from tests.referee import COUNTED, TASK, Launcher, Script, but, honest, saying
 from tests.tiny_lab import LAB
@@ -73,6 +74,10 @@ def test_no_process_tells_its_own_processor_seconds() -> None:
         {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [{**TASK, "read_records": "9"}]},
         {"jobs": 1, "forgotten": 0, "other": {"server_bytes": True}, "tasks": []},
         {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [{**TASK, "executor": "x" * 100}]},
+        # Numbers that are none any more when they are added up, or written as such.
+        {"jobs": 10**400, "forgotten": 0, "other": {}, "tasks": []},
+        {"jobs": 1, "forgotten": 0, "other": {"server_bytes": 1e300}, "tasks": []},
+        {"jobs": 1, "forgotten": 0, "other": {}, "tasks": [{**TASK, "seconds": 1.7e308}] * 2},
     ],
 )
 def test_counters_that_cannot_be_are_refused(counters: object) -> None:
@@ -298,6 +303,30 @@ def test_after_a_fault_of_the_machine_the_arm_has_a_new_process() -> None:
         bench.run(LAB.exercises, bench.functions, 1000, "a")
     assert bench.run(LAB.exercises, bench.functions, 1000, "b").keys() == {"even", "odd"}
     assert len(launcher.started) == 2
+
+
+def test_counters_without_the_one_that_is_graded_are_refused() -> None:
+    waits = replace(EVEN, bar=Bar("server_waits", good=1, bad=9))
+    one = arm(but(run=saying({"result": "even", "notes": {}}, COUNTED, content=RIGHT)))
+    one.load(1000, "x", "even")
+    with pytest.raises(CandidateError, match="counters without the one that is graded"):
+        one.run(waits)
+
+
+def test_an_executor_that_is_gone_takes_the_run_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Blind:  # what the kernel counted was read before, and cannot be read after
+        sees = True
+
+        def __init__(self, top: int) -> None:
+            self.left = [Usage(0.0, (0.0, 0.0))]
+
+        def read(self) -> Usage | None:
+            return self.left.pop() if self.left else None
+
+    monkeypatch.setattr("sparklimits.grading.referee.arm.Watch", Blind)
+    with pytest.raises(MachineError, match="An executor of Spark ended while even ran") as raised:
+        run(saying({"result": "even", "notes": {}}, COUNTED, content=RIGHT))
+    assert raised.value.during == "even"
 
 
 def test_a_forged_machine_earns_nothing() -> None:

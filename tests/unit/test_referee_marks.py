@@ -22,7 +22,9 @@ from sparklimits.grading.recovery import recover, release_of
 from sparklimits.grading.referee import points
 from sparklimits.grading.referee.execute import RefereedExecute
 from sparklimits.grading.referee.notebook import PROVE, Judged, Marks
-from sparklimits.measurement.result import REFEREED
+from sparklimits.grading.referee.referee import Referee
+from sparklimits.measurement import verdict
+from sparklimits.measurement.result import REFEREED, Result
 from tests.referee import NOTHING, Launcher
 from tests.submissions import ROOT, released
 
@@ -67,6 +69,19 @@ def test_what_a_kernel_showed_earns_nothing() -> None:
     proof = next(cell for cell in notebook.cells if name_of(cell) == PROVE)
     assert "99 times" not in str(proof.outputs)
     assert "NameError" in str(proof.outputs)
+
+
+def test_what_hidden_tests_find_is_the_graders_verdict_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def finds(referee: Referee, result: Result, variant: str, seed: int) -> Result:
+        return verdict.doubtful(result, f"wrong on {variant} {seed}")
+
+    monkeypatch.setattr(Referee, "also_on", finds)
+    notebook = instructors("lab2_skew")
+    found = Marks(labs.find("lab2_skew"), released("lab2_skew"), notebook)
+    judged = found.judge(0.1, Launcher(NOTHING), lambda message: None)
+    assert any("wrong on other" in reason for reason in judged.final.reasons)
+    found.finish(judged, {})
+    assert "wrong on other" not in nbformat.writes(notebook)
 
 
 def test_a_cell_that_is_gone_costs_its_own_marks() -> None:

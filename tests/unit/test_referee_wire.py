@@ -140,3 +140,20 @@ def test_damaged_tables_are_refused() -> None:
         except wire.WireError:
             refused += 1
     assert refused > 250
+
+
+def test_a_process_that_takes_nothing_does_not_hold_the_referee() -> None:
+    source, out = os.pipe()
+    with pytest.raises(wire.Late):
+        wire.send(out, {"text": "x" * 1_000_000}, seconds=0.2)
+    os.close(source)
+    os.close(out)
+
+
+def test_a_few_bytes_do_not_become_a_large_table() -> None:
+    nothing = pa.table({"a": pa.array([None], pa.null())})
+    million = pa.table({"a": pa.nulls(1_000_000_000)})
+    assert len(stream(million)) < 1_000
+    with pytest.raises(wire.WireError, match="1,000,000,000 cells; 100,000,000 are allowed"):
+        tables.unpacked(stream(million))
+    assert tables.unpacked(stream(nothing))["a"].tolist() == [None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
 from traitlets.config.loader import KVArgParseConfigLoader
 
 import sparklimits
@@ -83,8 +85,43 @@ def test_a_hidden_folder_is_covered_where_something_above_it_is_shown(tmp_path: 
     assert str(hidden) in words_after(command, "--tmpfs")
     assert str(tmp_path) not in words_after(command, "--tmpfs")
     assert command.index(str(shown)) < command.index(str(hidden)) < command.index(str(own))
-    with pytest.raises(MachineError, match="cannot hide"):
-        Sandbox(own, readable=(shown,), hidden=(hidden,), tier=LANDLOCK).command(["program"])
+
+
+def test_landlock_shows_all_around_what_is_hidden(tmp_path: Path) -> None:
+    shown, hidden = tmp_path / "usr", tmp_path / "usr" / "share" / "exchange"
+    hidden.mkdir(parents=True)
+    (shown / "share" / "fonts").mkdir()
+    (shown / "bin").mkdir()
+    own = tmp_path / "own"
+    own.mkdir()
+    told = json.loads(
+        next(
+            word
+            for word in Sandbox(own, readable=(shown,), hidden=(hidden,), tier=LANDLOCK).command(["program"])
+            if word.startswith("{")
+        )
+    )["readable"]
+    assert [one for one in told if one.startswith(str(tmp_path))] == [
+        str(shown / "bin"),
+        str(shown / "share" / "fonts"),
+    ]
+
+
+def test_the_exchange_is_hidden_where_it_is() -> None:
+    step = SandboxedExecute(config=Config({"Exchange": {"root": "/srv/class"}}))
+    step._tier = tiers.Tier(BUBBLEWRAP, "0.8.0", (), ())
+    hidden = step._sandbox(Path("/nowhere"), {}).hidden
+    assert {Path("/usr/local/share/nbgrader/exchange"), Path("/srv/class")} <= set(hidden)
+
+
+def test_a_sandbox_gets_the_processors_that_its_grader_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = SandboxedExecute()
+    step._tier = tiers.Tier(BUBBLEWRAP, "0.8.0", (), ())
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 3})
+    assert step._sandbox(Path("/nowhere"), {}).limits.processors == (2, 3)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2, 3})
+    assert step._sandbox(Path("/nowhere"), {}).limits.processors == ()
 
 
 # The choice of a tier

@@ -24,7 +24,15 @@ from sparklimits.cli import main
 from sparklimits.errors import SubmissionError
 from sparklimits.grading import execution, hidden, hints, kernel, nbgrader_settings, places, recovery
 from sparklimits.grading.marks import name_of
-from sparklimits.grading.reading import MOST_BYTES, MOST_CELLS, MOST_CODE, read_submission
+from sparklimits.grading.places import lab_of
+from sparklimits.grading.reading import (
+    MOST_BYTES,
+    MOST_CELLS,
+    MOST_CODE,
+    MOST_PICTURES,
+    MOST_TEXT,
+    read_submission,
+)
 from sparklimits.grading.submission import load_functions, load_solution, reference_path
 from sparklimits.labs import find
 from tests.submissions import LAB, ROOT, reference, released, with_cells
@@ -848,3 +856,39 @@ def test_every_labs_hidden_tests_are_known_as_such() -> None:
                 cell.outputs = [new_output("stream", name="stdout", text=cell.source)]
         shown = json.dumps([cell.get("outputs") for cell in hidden.without_traces(notebook).cells])
         assert "also_on" not in shown, path
+
+
+def test_what_would_be_carried_on_is_cut_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.ipynb"
+    picture = {"a.png": {"image/png": "x" * (MOST_PICTURES + 1)}}
+    cells = [
+        {**new_markdown_cell("y" * MOST_TEXT), "attachments": picture},
+        new_markdown_cell("z" * 10),
+        new_code_cell("1"),
+    ]
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    notebook, said = read_submission(path)
+    assert path.stat().st_size > 10 * len(nbformat.writes(notebook))
+    assert [cell.source[:10] for cell in notebook.cells] == ["y" * 10, "z" * 10, "1"]
+    assert said[:2] == [
+        "The text cells have 5 million characters: they were cut.",
+        "The pictures in text cells have 50 MB: they are left out.",
+    ]
+
+
+def test_a_large_notebook_of_another_name_is_known_by_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "final.ipynb"
+    path.write_text(
+        json.dumps({"cells": [{"source": ['lab = open_lab("lab3_network")\n']}, "x" * 21_000_000]})
+    )
+    assert lab_of(path) == "lab3_network"
+
+
+def test_folders_in_folders_in_folders_are_not_followed_for_ever(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(300):
+        deep = deep / "a"
+    deep.mkdir(parents=True)
+    (deep / "lab3_network.ipynb").touch()
+    (tmp_path / "lab3_network.ipynb").touch()
+    assert places._files(tmp_path) == [tmp_path / "lab3_network.ipynb"]

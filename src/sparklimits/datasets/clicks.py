@@ -84,13 +84,15 @@ class _World:
     bias: float
 
 
-def generate(spec: ClicksSpec, seed: int, world: int = 0) -> pd.DataFrame:
+def generate(spec: ClicksSpec, seed: int, world: int = 0, turn: int | None = None) -> pd.DataFrame:
     """``spec.rows`` clicks: ``label`` (0 or 1), ``i1`` … ``i13`` (counts, some missing), ``c1`` … ``c26``.
 
     The categories are eight hexadecimal digits, as pandas categories; a missing one is a missing value. The same
-    seed gives the same rows; rows of different seeds share the truth of their ``world``.
+    seed gives the same rows; rows of different seeds share the truth of their ``world``. With a ``turn`` the weights of
+    each category and of each number have a sign that is drawn from it: as much can be learned, and what was learned
+    with another turn is of no use.
     """
-    truth = _world(spec, world)
+    truth = _world(spec, world, turn)
     rng = np.random.default_rng([seed, 0xC11C])
     codes, counts = _draw(truth, rng, spec.rows)
     clicked = rng.random(spec.rows) < expit(_logit(truth, codes, counts))
@@ -103,13 +105,15 @@ def generate(spec: ClicksSpec, seed: int, world: int = 0) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def probabilities(clicks: pd.DataFrame, spec: ClicksSpec, world: int = 0) -> NDArray[np.float64]:
+def probabilities(
+    clicks: pd.DataFrame, spec: ClicksSpec, world: int = 0, turn: int | None = None
+) -> NDArray[np.float64]:
     """The true probability of a click for each row, whatever its label says.
 
     Raises:
         ValueError: a category value that this world does not have.
     """
-    truth = _world(spec, world)
+    truth = _world(spec, world, turn)
     codes = np.empty((len(clicks), len(CATEGORIES)), np.int64)
     for place, name in enumerate(CATEGORIES):
         codes[:, place] = pd.Categorical(clicks[name], categories=truth.values[place]).codes
@@ -184,12 +188,12 @@ def write_parquet(clicks: pd.DataFrame, folder: Path, files: int = 8) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _world(spec: ClicksSpec, world: int) -> _World:
-    return _made(replace(spec, rows=_CALIBRATION_ROWS), world)
+def _world(spec: ClicksSpec, world: int, turn: int | None) -> _World:
+    return _made(replace(spec, rows=_CALIBRATION_ROWS), world, turn)
 
 
 @lru_cache(maxsize=4)
-def _made(spec: ClicksSpec, world: int) -> _World:
+def _made(spec: ClicksSpec, world: int, turn: int | None) -> _World:
     rng = np.random.default_rng([world, 0x7507])
     values, popularity, weights = [], [], []
     for place, size in enumerate(_SIZES):
@@ -201,6 +205,10 @@ def _made(spec: ClicksSpec, world: int) -> _World:
         weights.append(rng.normal(size=size))
     vectors = {place: rng.normal(size=(_SIZES[place], _RANK)) for place in _MEETING}
     number_weights = rng.normal(size=len(NUMBERS))
+    if turn is not None:
+        signs = np.random.default_rng([turn, 0x7512]).choice([-1.0, 1.0], size=len(_SIZES) + len(NUMBERS))
+        weights = [sign * table for sign, table in zip(signs, weights, strict=False)]
+        number_weights = signs[len(_SIZES) :] * number_weights
     missing = rng.choice([0.0, 0.05, 0.2, 0.4], size=len(NUMBERS) + len(CATEGORIES), p=[0.5, 0.2, 0.2, 0.1])
     truth = _World(
         tuple(values),

@@ -116,16 +116,16 @@ def trade_off(points: Sequence[tuple[str, float, float]], limit: float, title: s
     return figure
 
 
-def bars(values: Mapping[str, float], label: str, title: str = "") -> Picture:
-    """One bar for each way, in the order of ``values``, with its value beside it; the largest is marked.
+def bars(values: Mapping[str, float], label: str, title: str = "", more_is_better: bool = False) -> Picture:
+    """One bar for each way, in the order of ``values``, with its value beside it; the largest is marked as a cost.
 
-    ``label`` names the axis with its unit, as in "shuffle, MB".
+    ``label`` names the axis with its unit, as in "shuffle, MB". Where ``more_is_better`` nothing is marked.
     """
     figure, axes = _figure(7.0, 0.9 + 0.42 * len(values))
     names = list(values)
     places = range(len(names))
     top = max(values.values(), default=0.0)
-    colours = [NAIVE if value == top else FIXED for value in values.values()]
+    colours = [NAIVE if value == top and not more_is_better else FIXED for value in values.values()]
     axes.barh(places, list(values.values()), height=0.65, color=colours)
     for place, value in zip(places, values.values(), strict=True):
         axes.text(

@@ -35,6 +35,9 @@ from sparklimits.machine.paths import scratch
 _DEATHS = 2
 #: How many cells are left out at most: each costs one or two runs of the notebook.
 _LEFT_OUT = 4
+#: Errors that are kept of a cell, parts of each one's traceback, and characters of its name. One cell raises one error;
+#: more come from a kernel that sends what it likes.
+_ERRORS, _PARTS, _LINE = 5, 100, 200
 #: What an interrupted cell leaves to Spark would go on, and take the slots of those that follow.
 _CANCEL = """\
 import sys
@@ -129,8 +132,10 @@ class PatientExecute(Execute):
         """Keeps an output, as long as the cell has not had its share. Errors and points are always kept."""
         kind, content = msg["msg_type"], msg["content"]
         if kind == "error":
-            content["evalue"] = content["evalue"][: self.max_text]
-            content["traceback"] = [part[: self.max_text] for part in content["traceback"]]
+            if sum(one.output_type == "error" for one in outs) >= _ERRORS:
+                return None
+            content["ename"], content["evalue"] = content["ename"][:_LINE], content["evalue"][: self.max_text]
+            content["traceback"] = [part[: self.max_text] for part in content["traceback"][-_PARTS:]]
             return super().output(outs, msg, display_id, cell_index)
         text = content["text"] if kind == "stream" else ""
         size = len(text) or len(json.dumps(content, default=str))

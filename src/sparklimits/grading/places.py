@@ -17,6 +17,8 @@ from sparklimits.grading.recovery import opens
 
 #: How deep below a student's folder a notebook may lie.
 _DEPTH = 5
+#: Bytes of a notebook that is read as a whole for the lab that it opens, and of a larger one's beginning that is.
+_WHOLE, _BEGINNING = 20_000_000, 2_000_000
 
 
 def lab_of(path: Path) -> str:
@@ -35,14 +37,21 @@ def lab_of(path: Path) -> str:
 
 def _lab_of(path: Path) -> str:
     try:
-        lab_id = opens(read_submission(path)[0])
-    except SubmissionError:
+        lab_id = opens(read_submission(path)[0]) if path.stat().st_size <= _WHOLE else _opened_at_first(path)
+    except (SubmissionError, OSError):
         lab_id = ""
     if lab_id in labs.ids():
         return lab_id
     name = re.sub(r"[\W_]+", "", path.name.lower())
     named = [one for one in labs.ids() if one.replace("_", "") in name or name.startswith(one.split("_")[0])]
     return named[0] if len(named) == 1 else ""
+
+
+def _opened_at_first(path: Path) -> str:
+    """The lab that the beginning of a large file opens: whole ones would be parsed in the memory of whoever grades."""
+    with path.open("rb") as file:
+        found = re.search(rb"open_lab\(\s*\\?[\"'](\w+)", file.read(_BEGINNING))
+    return found[1].decode() if found else ""
 
 
 def best(candidates: Iterable[Path], lab_id: str) -> tuple[Path | None, list[Path]]:
@@ -172,9 +181,13 @@ def _is_notebook(path: Path) -> bool:
 def _files(folder: Path) -> list[Path]:
     """The notebooks below a folder; what programs keep for themselves is not looked at."""
     found = []
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
-        inner = path.relative_to(folder).parts
-        hidden = any(part.startswith((".", "__MACOSX")) for part in inner)
-        if len(inner) <= _DEPTH and not hidden and path.is_file() and _is_notebook(path):
-            found.append(path)
-    return found
+    for place, folders, files in os.walk(folder):
+        deep = len(Path(place).relative_to(folder).parts) + 1
+        folders[:] = [name for name in folders if deep < _DEPTH and not _is_kept(name)]
+        there = [Path(place, name) for name in files if not _is_kept(name)]
+        found += [path for path in there if _is_notebook(path) and path.is_file()]
+    return sorted(found)
+
+
+def _is_kept(name: str) -> bool:
+    return name.startswith((".", "__MACOSX"))

@@ -20,6 +20,8 @@ MOST_BYTES = 500_000_000
 _MANY_BYTES = 10_000_000
 #: More cells, or characters of code, are no answer to a lab, and could keep whoever grades for hours.
 MOST_CELLS, MOST_CODE = 1_000, 1_000_000
+#: Characters of all text cells together, and of the pictures pasted into them, that are kept.
+MOST_TEXT, MOST_PICTURES = 5_000_000, 50_000_000
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
@@ -136,6 +138,7 @@ def _notebook(content: Any, name: str, said: list[str]) -> NotebookNode:
                     cell.id = given
             taken.add(cell.id)
             notebook.cells.append(cell)
+    _leave_out(notebook.cells, said)
     if doubled:
         said.append("Several cells had the same id: they got new ones.")
     return notebook
@@ -152,6 +155,19 @@ def _refuse_too_much(cells: list[Any], name: str) -> None:
     if len(cells) > MOST_CELLS or code > MOST_CODE:
         told = messages.tell("file_too_much", name=name, cells=len(cells), characters=code)
         raise SubmissionError(told)
+
+
+def _leave_out(cells: list[NotebookNode], said: list[str]) -> None:
+    """Cuts what would be carried into the graded notebook, and from there into the gradebook and the feedback."""
+    texts = [cell for cell in cells if cell.cell_type != "code"]
+    if (size := sum(len(cell.source) for cell in texts)) > MOST_TEXT:
+        for cell in texts:
+            cell.source = cell.source[: MOST_TEXT // len(texts)]
+        said.append(f"The text cells have {size / 1e6:,.0f} million characters: they were cut.")
+    if (size := sum(len(json.dumps(cell.get("attachments", {}))) for cell in texts)) > MOST_PICTURES:
+        for cell in texts:
+            cell.pop("attachments", None)
+        said.append(f"The pictures in text cells have {size / 1e6:,.0f} MB: they are left out.")
 
 
 def _cell(raw: dict[str, Any]) -> NotebookNode:

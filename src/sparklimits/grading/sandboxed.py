@@ -37,6 +37,8 @@ from sparklimits.measurement.result import REFEREED
 _MEMORY = 8 * 10**9
 #: Of a small machine's memory this share, so that the grading process itself goes on.
 _SHARE = 0.9
+#: Where nbgrader's exchange is when its settings say nothing: within what a sandbox shows of the system.
+_EXCHANGE = "/usr/local/share/nbgrader/exchange"
 _LOG = ".kernel.log"
 #: The referee's result, for the pictures of the cells that show it.
 _RESULT = ".result"
@@ -206,11 +208,16 @@ class SandboxedExecute(RefereedExecute):
         memory = min(_MEMORY, int(_SHARE * limits.memory().granted))
         return Sandbox(
             folder,
-            hidden=(project_root(), Path.cwd()),
+            hidden=(project_root(), Path.cwd(), *self._exchange()),
             environment=variables,
-            limits=Limits(memory),
+            limits=Limits(memory, processors=_processors()),
             tier=self._tier.name,
         )
+
+    def _exchange(self) -> list[Path]:
+        """nbgrader's exchange, where the others' submissions lie: its usual place, and the one of the settings."""
+        own = self.config.Exchange.get("root")
+        return [Path(one).resolve() for one in (_EXCHANGE, own if isinstance(own, str) else "") if one]
 
     def _end(self) -> None:
         """Nothing of a run is left: no process, no file."""
@@ -226,6 +233,12 @@ class SandboxedExecute(RefereedExecute):
         lines = log.read_text("utf-8", "replace").split("\n") if log is not None and log.is_file() else []
         said = [line.strip() for line in lines if line.strip()]
         return f" It said: {said[-1][:300]}" if said else ""
+
+
+def _processors() -> tuple[int, ...]:
+    """The processors that this process was given, where these are not all: what runs inside gets no others."""
+    own = os.sched_getaffinity(0)
+    return tuple(sorted(own)) if len(own) < (os.cpu_count() or 1) else ()
 
 
 def copy_files(source: Path, target: Path) -> None:

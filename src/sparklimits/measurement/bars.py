@@ -74,7 +74,7 @@ def settled(baseline: Sequence[float], candidate: Sequence[float], gain: float) 
 def too_noisy(
     baseline: Sequence[float], candidate: Sequence[float], gain: float, plan: Plan = GRADED
 ) -> bool:
-    """Whether the machine was too restless to say anything.
+    """Whether the machine was too noisy to say anything.
 
     All pairs were run and nothing was settled, and their interval is wider than ``MAX_INTERVAL`` or the two estimates
     are worth shares of the marks that differ by more than a half.
@@ -108,6 +108,8 @@ def speed_share(baseline: Sequence[float], candidate: Sequence[float], gain: flo
 
 def counter_share(value: float, good: float, bad: float) -> float:
     """Share of the marks, 0 … 1, for a work counter that should fall from ``bad`` to ``good``, in logs."""
+    if math.isinf(value):
+        return 0.0
     way = math.log(bad / max(value, 1e-9)) / math.log(bad / good)
     return float(min(1.0, max(0.0, way)))
 

@@ -141,7 +141,7 @@ class Measurement:
                 return result
             discarded += result.pairs
             self.progress(
-                f"the machine is restless: the {result.pairs} pairs of attempt {attempts} of {self.plan.attempts} "
+                f"the machine is noisy: the {result.pairs} pairs of attempt {attempts} of {self.plan.attempts} "
                 "were inconclusive; measuring again from the first pair"
             )
         return verdict.nothing_right(self.lab, broken, scale=self.scale, backend=self.bench.backend)

@@ -15,7 +15,7 @@ class Plan:
 
     The warm-up runs are not counted. Before them the candidate was checked on other data, so that it has run twice when
     the pairs begin: Java compiles what runs often, and a short run is the longer disturbed by it. From ``least`` pairs
-    on, the stopping rule is asked after each. A measurement on a restless machine is made ``attempts`` times before it
+    on, the stopping rule is asked after each. A measurement on a noisy machine is made ``attempts`` times before it
     is left for a person.
     """
 

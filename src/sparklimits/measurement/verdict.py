@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -151,9 +152,7 @@ def _why_undecided(scale: float, noisy: bool) -> str:
             f"measured on {scale:g} of the data, where fixed costs hide the gain: the bars for speed hold from "
             f"SPARKLIMITS_SCALE={CLOCKED} on"
         )
-    return (
-        "the machine was too restless to decide; measure again when nothing else runs on it" if noisy else ""
-    )
+    return "the machine was too noisy to decide; measure again when nothing else runs on it" if noisy else ""
 
 
 def _verdict(broken: Mapping[str, Broken], undecided: bool, shares: Sequence[float]) -> str:
@@ -295,7 +294,8 @@ def _shares(
             one.bar.counter: parts[one.name].candidate_counter,
         }
         for part, bar in one.bars.items():
-            shares[part] = bars.counter_share(counted[bar.counter], *bar.at(scale))
+            # Of a count that a process did not tell, no share is known to be earned.
+            shares[part] = bars.counter_share(counted.get(bar.counter, math.inf), *bar.at(scale))
     return shares
 
 

@@ -139,7 +139,7 @@ class _Entries:
         if best is None or best.kind != GRADED:
             return
         number = self._journal.number_of(task, best)
-        if self._journal.is_handed_over(task, number):
+        if self._journal.is_handed_over(task, number) and self._book.has(task.student, task.lab):
             return
         problem = self._book.take(task.student, task.lab, self._journal.notebook(task, number))
         if problem:

@@ -58,7 +58,10 @@ class Book:
         """Enters a graded notebook; why that failed, in a sentence, or nothing."""
         if problem := self._prepare(lab_id):
             return problem
-        recorded = nbformat.reads(graded.decode("utf-8"), as_version=4)
+        try:
+            recorded = nbformat.reads(graded.decode("utf-8"), as_version=4)
+        except Exception as error:  # nbformat raises a different one for each way of being damaged
+            return f"It is not in the gradebook: its graded notebook cannot be read ({type(error).__name__})"
         where = self._api.coursedir
         with temp_attrs(where, assignment_id=lab_id, student_id=student):
             step = Autograde(coursedir=where, parent=self._api)
@@ -69,6 +72,16 @@ class Book:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's own ways
                 return _problem(capture_log(step))
+
+    def has(self, student: str, lab_id: str) -> bool:
+        """Whether the gradebook knows a submission of this student's: it may have been restored, or made anew."""
+        where = self._api.coursedir
+        try:
+            with Gradebook(where.db_url, where.course_id) as book:
+                book.find_submission(lab_id, student)
+            return True
+        except MissingEntry:
+            return False
 
     def _prepare(self, lab_id: str) -> str:
         """Makes the assignment known to the gradebook, where nobody has released it from this folder yet."""

@@ -99,8 +99,10 @@ def _left(folder: Path, code: int, late: bool, stopped: threading.Event | None, 
     answer, graded = folder / "outcome.json", folder / "graded.ipynb"
     with contextlib.suppress(OSError, ValueError):
         outcome = Outcome.from_text(answer.read_bytes())
-        kept = graded.is_file() and graded.stat().st_size <= _MOST
-        return Attempted(outcome, graded.read_bytes() if kept else b"")
+        if graded.is_file() and (size := graded.stat().st_size) > _MOST:
+            reason = f"The graded notebook has {size / 1e6:,.0f} MB; {_MOST / 1e6:.0f} are kept: a person must look."
+            return Attempted(Outcome(REFUSED, [reason], seconds=seconds))
+        return Attempted(outcome, graded.read_bytes() if graded.is_file() else b"")
     if stopped is not None and stopped.is_set():
         return Attempted(Outcome(UNFIT, ["The batch was stopped."], seconds=seconds))
     if late:

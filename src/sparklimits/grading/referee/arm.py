@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sparklimits.errors import CandidateError, MachineError
-from sparklimits.grading.referee import tables, wire
+from sparklimits.grading.referee import counts, tables, wire
 from sparklimits.grading.referee.launcher import Launch, Launched
-from sparklimits.grading.referee.usage import Usage, Watch
+from sparklimits.grading.referee.usage import Watch
 from sparklimits.machine import messages, places
 from sparklimits.machine.paths import scratch
 from sparklimits.measurement.bench import written
 from sparklimits.measurement.lab import Exercise, Lab, Outcome
-from sparklimits.spark.counters import BALANCE, CLUSTER, DRIVER, Counters, Task
+from sparklimits.spark.counters import Counters
 from sparklimits.spark.timed import Timed
 
 #: Seconds that an arm may take for its start, for a function or a cell, and for one answer.
@@ -31,7 +29,6 @@ START, LONGEST, ANSWER = 600, 1800, 60
 _KEPT = (
     "PATH", "HOME", "USER", "LOGNAME", "JAVA_HOME", "PYTHONPATH", "TZ", "LANG", "LD_LIBRARY_PATH", "SPARKLIMITS_SCALE",
 )  # fmt: skip
-_INTEGERS = {one.name for one in fields(Task) if one.type == "int"}
 
 
 class Arm:
@@ -162,11 +159,17 @@ class Arm:
         answer, content = self._received(LONGEST)
         seconds = time.perf_counter() - began
         after = self._watch.read() if self._watch else None
+        if self._watch and self._watch.sees and after is None:
+            fault = MachineError(f"An executor of Spark ended while {exercise.name} ran.")
+            fault.during = exercise.name
+            raise fault
         if answer.get("result") != exercise.name:
             raise self._unread("something else than a result")
         table = self._table(content, answer.get("notes"))
         counters = self._counted(self._answer(LONGEST).get("counters"))
-        counters.other = {**counters.other, **_outside(before, after)}
+        if exercise.bar.counter not in counters.summary():
+            raise self._unread("counters without the one that is graded")
+        counters.other = {**counters.other, **counts.from_outside(before, after)}
         return Timed(Outcome(table, counters.other, table.attrs), seconds, counters)
 
     def clear(self) -> None:
@@ -222,9 +225,11 @@ class Arm:
     def _say(self, order: Mapping[str, Any]) -> None:
         assert self._process is not None
         try:
-            wire.send(self._process.out, order)
+            wire.send(self._process.out, order, seconds=LONGEST)
         except OSError as error:
             raise self._gone() from error
+        except wire.Late as error:
+            raise self._broken(messages.tell("too_long", seconds=f"{LONGEST:.0f}")) from error
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         return self._received(seconds)[0]
@@ -302,49 +307,11 @@ class Arm:
         return table
 
     def _counted(self, told: Any) -> Counters:
-        """The counters that an arm tells, when they can be counters."""
         try:
-            tasks = [
-                Task(**{one.name: _value(task[one.name], one.name) for one in fields(Task)})
-                for task in told["tasks"]
-            ]
-            other = {str(name)[:80]: _number(count) for name, count in dict(told["other"]).items()}
-            for ours in (DRIVER, CLUSTER, BALANCE):  # no process tells these of itself
-                other.pop(ours, None)
-            return Counters(
-                jobs=int(_number(told["jobs"])),
-                tasks=tasks,
-                slots=self.lab.constraints.slots,
-                forgotten=int(_number(told["forgotten"])),
-                other=other,
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            return counts.read(told, self.lab.constraints.slots)
+        except ValueError as error:
             raise self._unread("counters that are none") from error
-
-
-def _outside(before: Usage | None, after: Usage | None) -> dict[str, float]:
-    """What the kernel counted between two readings, if it could be read."""
-    if before is None or after is None:
-        return {}
-    used = after.since(before)
-    return {DRIVER: round(used.driver, 3), CLUSTER: round(used.cluster, 3), BALANCE: round(used.ratio, 3)}
 
 
 def _new_place() -> Path:
     return scratch() / "arms" / os.urandom(8).hex()
-
-
-def _value(value: Any, name: str) -> Any:
-    if name == "executor":
-        if type(value) is not str or len(value) > 80:
-            raise ValueError(name)
-        return value
-    if name == "start":  # in milliseconds of Spark's clock, it may be a little before ours
-        return float(value) if type(value) in (int, float) and math.isfinite(value) else _number(value)
-    return int(_number(value)) if name in _INTEGERS else _number(value)
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
-        raise ValueError("no count")
-    return value

@@ -46,7 +46,7 @@ class RefereedExecute(PatientExecute):
         self._answers: dict[str, dict[str, Any]] = {}
         told = resources.get("progress", self.log.info)
         judged = self._marks.judge(scale_from_environment(), self.launch, told)
-        self.result = judged.result
+        self.result = judged.final
         self._handed = scratch() / f"refereed-{os.urandom(8).hex()}"
         # Ours, for a kernel: nothing of a kernel is ever unpickled.
         self._handed.write_bytes(pickle.dumps(judged.result))
@@ -56,7 +56,7 @@ class RefereedExecute(PatientExecute):
         finally:
             self._handed.unlink(missing_ok=True)
         self._marks.finish(judged, self._answers)
-        nb.metadata[OURS] = {**nb.metadata.get(OURS, {}), "verdict": judged.result.verdict}
+        nb.metadata[OURS] = {**nb.metadata.get(OURS, {}), "verdict": judged.final.verdict}
         return nb, resources
 
     def launch(self, command: Sequence[str], variables: Mapping[str, str], folder: Path) -> Launched:

@@ -37,9 +37,13 @@ _MOST = re.compile(r", most=[\d.]+\)\s*$")
 
 @dataclass
 class Judged:
-    """What is known before the kernel runs: the result, and the outputs of graded cells that need no answer of it."""
+    """What is known before the kernel runs: the result, and the outputs of graded cells that need no answer of it.
+
+    ``final`` is the result after the hidden tests too. It is for those who grade: its reasons tell of hidden data.
+    """
 
     result: Result
+    final: Result
     outputs: dict[str, list[NotebookNode]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -92,7 +96,7 @@ class Marks:
         cells = {name: sources.get(name, "") for name in self._lab.names}
         with Referee(self._lab, cells, scale=scale, launch=launch, progress=progress) as referee:
             result = referee.measure()
-            judged = Judged(result)
+            judged = Judged(result, result)
             namespace: dict[str, Any] = {"result": result, "lab": referee, **referee.functions}
             for name, cell in self._known.items():
                 alone = sorted(self._alone.keys() & names.used(cell.source))
@@ -101,6 +105,7 @@ class Marks:
                     judged.outputs[name] = self._outputs_beside(cell, alone[0], source, launch)
                 elif not self.wants(name):
                     judged.outputs[name] = self._outputs(cell, namespace)
+            judged.final = namespace["result"]
             if any(map(self.wants, self._known)):
                 judged.facts = self._facts(referee)
         return judged

@@ -40,7 +40,7 @@ class Handed:
             raise CandidateError(self.name, self._ended)
         try:
             return self._bench.ask(self.name, *values)
-        except (CandidateError, MachineError) as error:
+        except CandidateError as error:
             if not self._bench.candidate.runs:
                 self._ended = str(error).removeprefix(f"{self.name}: ")
             raise

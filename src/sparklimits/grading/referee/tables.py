@@ -11,6 +11,8 @@ from sparklimits.grading.referee.wire import WireError
 
 #: Columns of a table.
 _COLUMNS = 5_000
+#: Rows times columns: each becomes a number or an object here, however few bytes it was.
+_CELLS = 100_000_000
 
 
 def packed(table: pd.DataFrame) -> bytes:
@@ -42,6 +44,10 @@ def unpacked(content: bytes) -> pd.DataFrame:
                 if not _is_plain(one.type):
                     raise WireError(f"a column of the type {one.type}, which is no plain one")
             table = stream.read_all()
+        if (cells := table.num_rows * table.num_columns) > _CELLS:
+            raise WireError(f"a table of {cells:,} cells; {_CELLS:,} are allowed")
+        if table.nbytes > len(content):  # several columns share their bytes
+            raise WireError("a table that is larger than its bytes")
         table.validate(full=True)
         return table.replace_schema_metadata(None).to_pandas()
     except WireError:

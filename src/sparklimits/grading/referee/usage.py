@@ -52,6 +52,11 @@ class Watch:
         self._java = {one for one, parent in tree.items() if _is_java(one) and not _is_java(parent)}
         self._executors = {one for one, parent in tree.items() if parent in self._java and _is_java(one)}
 
+    @property
+    def sees(self) -> bool:
+        """Whether there were executors at first."""
+        return bool(self._executors)
+
     def read(self) -> Usage | None:
         """The usage so far; None when Spark's processes are not those that were there at first."""
         tree = _tree(self._top)

@@ -34,17 +34,23 @@ class Late(WireError):  # noqa: N818 - a point in time
     """Nothing more came until the deadline."""
 
 
-def send(out: int, message: Mapping[str, Any], content: bytes = b"") -> None:
-    """Writes one frame to a descriptor.
+def send(out: int, message: Mapping[str, Any], content: bytes = b"", seconds: float | None = None) -> None:
+    """Writes one frame to a descriptor, within so many seconds.
 
     Raises:
         OSError: the other side has gone.
+        Late: it takes nothing.
     """
+    deadline = None if seconds is None else time.monotonic() + seconds
     text = json.dumps({**message, "bytes": len(content)}).encode()
     for part in (_LENGTH.pack(len(text)) + text, content):
         view = memoryview(part)
         while view:
-            view = view[os.write(out, view) :]
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([], [out], [], left)[1]:
+                raise Late("nothing was taken in time")
+            # So much always fits into a pipe that can be written to: this never waits.
+            view = view[os.write(out, view[: select.PIPE_BUF]) :]
 
 
 def receive(source: int, seconds: float | None = None) -> tuple[dict[str, Any], bytes]:

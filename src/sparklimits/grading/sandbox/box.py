@@ -15,7 +15,6 @@ from typing import Any
 
 import psutil
 
-from sparklimits.errors import MachineError
 from sparklimits.grading.sandbox import bubblewrap, groups, landlock, visible
 from sparklimits.grading.sandbox.quota import Quota
 from sparklimits.grading.sandbox.watchdog import Watchdog
@@ -30,6 +29,8 @@ _LIMITED_MEMORY = 'ulimit -d "$1" 2>/dev/null; shift; exec "$@"'
 _LIMITED_PROCESSES = 'ulimit -u "$1" 2>/dev/null || ulimit -p "$1"; shift; exec "$@"'
 #: Seconds for what is inside to be ended by the program that holds it together.
 _GRACE = 5
+#: How often what goes on inside is looked for, until nothing does.
+_LOOKS = 50
 
 
 @dataclass(frozen=True)
@@ -84,29 +85,20 @@ class Sandbox:
         """The command with all of the isolation in it, to be started with the variables of :meth:`variables`.
 
         What a group limits (memory, processes, processors) is not in it: see :meth:`enclosed`.
-
-        Raises:
-            MachineError: this tier cannot hide what is to be hidden.
         """
         for place in (self.home, self.temporary):
             place.mkdir(exist_ok=True)
         own = "/bin/sh", "-c", _LIMITED, "sh", str(self.limits.file_size // _BLOCK), *argv
         readable = [*visible.course(), *self.readable]
         if self.tier == LANDLOCK:
-            shown = [*visible.system(), *readable]
-            if open_ones := [one for one in self.hidden for other in shown if other in one.parents]:
-                raise MachineError(
-                    f"Landlock cannot hide {open_ones[0]} within what a sandbox shows: move the course elsewhere."
-                )
-            return landlock.command(own, self.folder, visible.system(), readable)
+            shown = [
+                inner for one in (*visible.system(), *readable) for inner in visible.around(one, self.hidden)
+            ]
+            return landlock.command(own, self.folder, shown)
         return bubblewrap.command(own, self.folder, visible.system(), readable, self.hidden, self.variables())
 
     def enclosed(self, argv: Sequence[str]) -> tuple[list[str], groups.Group]:
-        """The command in a new control group, and this group: who starts the command ends the group.
-
-        Raises:
-            MachineError: this tier cannot hide what is to be hidden.
-        """
+        """The command in a new control group, and this group: who starts the command ends the group."""
         limits = self.limits
         group = groups.make(limits.memory, limits.processes, limits.processors)
         if "memory" not in group.folders:
@@ -115,7 +107,7 @@ class Sandbox:
             argv = ["/bin/sh", "-c", _LIMITED_PROCESSES, "sh", str(limits.processes), *argv]
         try:
             command = self.command(argv)
-        except MachineError:
+        except BaseException:
             group.end()
             raise
         if limits.processors and "cpuset" not in group.folders and (taskset := shutil.which("taskset")):
@@ -173,7 +165,10 @@ class Running:
     def freeze(self) -> None:
         """Stops everything inside: it uses no processor until :meth:`thaw`."""
         if not self.group.freeze(True):
-            self._signal(signal.SIGSTOP)
+            # A process that starts others while it is looked for may have started one after the look.
+            for _ in range(_LOOKS):
+                if not self._signal(signal.SIGSTOP):
+                    break
 
     def thaw(self) -> None:
         """Lets everything inside go on."""
@@ -191,10 +186,13 @@ class Running:
         self.group.end()
         self.process.wait()
 
-    def _signal(self, number: signal.Signals) -> None:
-        """To the whole tree of processes, from the top: the parent cannot start another one meanwhile."""
+    def _signal(self, number: signal.Signals) -> int:
+        """To the whole tree of processes, from the top; how many of them were not stopped before."""
+        went_on = 0
         with contextlib.suppress(psutil.NoSuchProcess):
             top = psutil.Process(self.process.pid)
             for process in (top, *top.children(recursive=True)):
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                    went_on += process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
                     os.kill(process.pid, number)
+        return went_on

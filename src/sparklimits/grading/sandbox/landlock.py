@@ -43,9 +43,9 @@ def abi() -> int:
     return landlockpy.abi_version()
 
 
-def command(argv: Sequence[str], folder: Path, system: Sequence[Path], readable: Sequence[Path]) -> list[str]:
+def command(argv: Sequence[str], folder: Path, readable: Sequence[Path]) -> list[str]:
     """The command that runs another one with nothing to write but ``folder``, and these others to read."""
-    shown = json.dumps({"folder": str(folder), "readable": [str(one) for one in (*system, *readable)]})
+    shown = json.dumps({"folder": str(folder), "readable": [str(one) for one in readable]})
     return [sys.executable, "-I", "-m", __name__, shown, *argv]
 
 

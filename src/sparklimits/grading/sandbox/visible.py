@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import site
 import sys
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def course() -> list[Path]:
     own = str(Path(sparklimits.__file__).resolve().parent)
     paths = {Path(one).resolve() for one in (*found, *([home] if home else []), own)}
     return sorted(path for path in paths if path.is_dir())
+
+
+def around(shown: Path, hidden: Sequence[Path]) -> Iterator[Path]:
+    """The folder itself; or, when it holds what is to be hidden, all else in it: for who cannot hide a part."""
+    if not any(shown in one.parents for one in hidden):
+        yield shown
+        return
+    for inner in sorted(shown.iterdir()):
+        if inner not in hidden:
+            yield from around(inner, hidden)
 
 
 def variables(home: Path, temporary: Path) -> dict[str, str]:

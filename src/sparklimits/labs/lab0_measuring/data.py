@@ -70,7 +70,7 @@ def visits(rows: int, counts: int, seed: int) -> pd.DataFrame:
 
 
 def measurements(seed: int) -> list[Pairs]:
-    """Seconds of two to nine pairs of runs, on machines from quiet to restless; ``MEASUREMENTS`` of them."""
+    """Seconds of two to nine pairs of runs, on machines from quiet to noisy; ``MEASUREMENTS`` of them."""
     rng = np.random.default_rng([seed, 0x5EC5])
     found = []
     for pairs in rng.integers(2, 10, MEASUREMENTS):

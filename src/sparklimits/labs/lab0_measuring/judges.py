@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from sparklimits.errors import MachineError
 from sparklimits.labs.lab0_measuring.data import Pairs
 from sparklimits.measurement import pairs
 from sparklimits.measurement.lab import Outcome, Solution
@@ -39,20 +40,21 @@ def _three_numbers(solution: Solution, baseline: list[float], candidate: list[fl
     """The function's answer; not-a-number where it gave none. One that fails has given a wrong answer, no more."""
     try:
         speedup, low, high = (float(one) for one in solution(list(baseline), list(candidate)))
+    except MachineError:
+        raise
     except Exception:
         return [math.nan] * 3
     return [speedup, low, high]
 
 
 def judge_causes(solution: Solution, runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """What the function says of each run: ``job``, ``cause``, ``yours``, ``wrong`` (0 or 1).
-
-    ``attrs["counters"]`` has how many are wrong.
-    """
+    """What the function says of each run: ``job``, ``cause``, ``yours``, ``wrong`` (0 or 1)."""
     rows = []
     for run in runs:
         try:
             yours = solution(dict(run["counters"]))
+        except MachineError:
+            raise
         except Exception as error:
             yours = f"{type(error).__name__}: {error}"
         rows.append((run["job"], run["cause"], str(yours), int(yours != run["cause"])))

@@ -26,10 +26,6 @@ GROUPS = 100
 KRYO = "org.apache.spark.serializer.KryoSerializer"
 #: What a session for objects departs from, so that what is written is what is counted and no class is forgotten.
 PLAIN = {"spark.shuffle.compress": "false", "spark.kryo.registrationRequired": "true"}
-REASONS = {
-    "spark.shuffle.compress": "off instead of on: the bytes of the objects are seen as they are",
-    "spark.kryo.registrationRequired": "on instead of off: a class that is not registered is an error that names it",
-}
 _PARTITIONS = 4
 _TOLERANCE = 1e-6
 

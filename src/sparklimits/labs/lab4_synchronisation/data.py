@@ -85,7 +85,7 @@ def make_data(scale: float, seed: int, variant: str) -> ClickData:
     if spec.rows < 50 * WORKERS * BATCHES:
         raise ValueError(f"{spec.rows} clicks are too few for {WORKERS} times {BATCHES} batches")
     clicks = generate(spec, seed, world)
-    everything = _as_batch(clicks)
+    everything = _as_batch(clicks, seed)
     # Each worker holds the clicks of other sites, as machines do that stand where the clicks are made: one has the
     # sites where people click often, the other those where they click seldom.
     often = clicks.groupby(site, observed=True)[LABEL].mean()
@@ -93,7 +93,7 @@ def make_data(scale: float, seed: int, variant: str) -> ClickData:
     mixed = np.random.default_rng([seed, 0x50FF])
     train = tuple(everything.part(mixed.permutation(part)) for part in np.array_split(order, WORKERS))
     fresh = generate(replace(spec, rows=HELD_OUT), seed + 1, world)
-    held_out = replace(_as_batch(fresh), rates=everything.rates)
+    held_out = replace(_as_batch(fresh, seed), rates=everything.rates)
     rate = float(fresh[LABEL].mean())
     constant = float(-xlogy(rate, rate) - xlogy(1 - rate, 1 - rate))
     start = new_table(ROWS, RANK, seed)
@@ -204,13 +204,18 @@ def exact_loss(table: NDArray[np.float64], clicks: Batch) -> float:
     return total / len(clicks)
 
 
-def _as_batch(clicks: pd.DataFrame) -> Batch:
+def _as_batch(clicks: pd.DataFrame, seed: int) -> Batch:
     """The clicks as the model reads them: 26 categories, 13 numbers, and a constant that stands for the bias.
 
+    Which row of the table stands for which category, and the sign of each number, are drawn from the seed: a table that
+    was trained on one data set says nothing about the next.
     A row's rate falls with the root of how often its feature occurs, which AdaGrad would find out on the way.
     """
     categories, numbers = hashed(clicks, BUCKETS)
-    centred = np.where(numbers > 0, 0.4 * (numbers - 1.2), 0).astype(np.float32)
+    rng = np.random.default_rng([seed, 0x7512])
+    categories = rng.permutation(BUCKETS)[categories]
+    signs = rng.choice([-0.4, 0.4], size=len(NUMBERS))
+    centred = np.where(numbers > 0, signs * (numbers - 1.2), 0).astype(np.float32)
     more = np.broadcast_to(np.arange(BUCKETS, ROWS), (len(clicks), ROWS - BUCKETS))
     ids = np.hstack([categories, more]).astype(np.int32)
     ones = np.ones((len(clicks), 26), np.float32)

@@ -101,9 +101,9 @@ def make_data(scale: float, seed: int, variant: str) -> ClickData:
     spec, world = SPECS[variant]
     spec = spec.scaled(max(5 / 6, scale))
     other = replace(spec, rows=round(spec.rows * HELD_OUT_SHARE))
-    train, held_out = generate(spec, seed, world), generate(other, seed + 1, world)
+    train, held_out = generate(spec, seed, world, turn=seed), generate(other, seed + 1, world, turn=seed)
     vocabulary = {name: train[name].value_counts().index[:FREQUENT].tolist() for name in CATEGORIES}
-    best = probabilities(held_out, other, world)
+    best = probabilities(held_out, other, world, turn=seed)
     return ClickData(train, held_out, best, vocabulary, _some_deepfm(np.random.default_rng(seed)))
 
 

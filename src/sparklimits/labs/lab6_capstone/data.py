@@ -96,18 +96,22 @@ def make_data(scale: float, seed: int, variant: str) -> Days:
         }
     )
     days = Days(table.assign(clicked=0), users, ads)
-    logit = _logit(days.exact)
+    logit = _logit(days.exact, np.random.default_rng([seed, 0x7512]).uniform(0, 2 * np.pi))
     bias = brentq(lambda bias: float(expit(bias + logit).mean()) - spec.rate, -30, 30)
     clicked = (rng.random(count) < expit(bias + logit)).astype(np.int32)
     return replace(days, impressions=table.assign(clicked=clicked))
 
 
-def _logit(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The hidden truth: what fits is clicked, less so late in the day, and less when better ones were seen before."""
+def _logit(table: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
+    """The hidden truth: what fits is clicked, less so at some time of the day, and less when better ones were seen.
+
+    The time, as an angle, is of each data set: what a network learned of another one is wrong about it.
+    """
     one = dict(zip(FEATURES, table.T, strict=True))
     fit = one["affinity"]
     better = np.maximum(0.0, one["affinity_best"] - fit)
-    return 1.6 * np.tanh(1.5 * fit) + 0.8 * fit * one["hour_sin"] - 2.0 * better - 0.5 * one["seen"]
+    hour = one["hour_sin"] * np.cos(turn) + one["hour_cos"] * np.sin(turn)
+    return 1.6 * np.tanh(1.5 * fit) + 0.8 * fit * hour - 2.0 * better - 0.5 * one["seen"]
 
 
 def exact_features(days: Days) -> NDArray[np.float64]:

@@ -53,10 +53,16 @@ class Training:
 
 
 def make_data(scale: float, seed: int, variant: str) -> Training:
-    """Fresh rows; ``variant`` is a key of ``SPECS``. The label depends on two directions: no linear model learns it."""
+    """Fresh rows; ``variant`` is a key of ``SPECS``. The label depends on two directions: no linear model learns it.
+
+    The seed says which number of a row is which of the directions', and its sign: as much can be learned, and a network
+    that was trained on one data set is of no use on the next.
+    """
     world, second = SPECS[variant]
     rng, truth = np.random.default_rng(seed), np.random.default_rng(world)
     directions = truth.normal(size=(2, SIZES[0])) / np.sqrt(SIZES[0])
+    turn = np.random.default_rng([seed, 0x7512])
+    directions = directions[:, turn.permutation(SIZES[0])] * turn.choice([-1.0, 1.0], size=SIZES[0])
     count = max(STEPS * STEP_ROWS // 4, round(ROWS * scale))
     rows = rng.normal(size=(count + HELD_OUT, SIZES[0])).astype(np.float32)
     along = rows @ directions.T
