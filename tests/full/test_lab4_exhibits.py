@@ -64,7 +64,7 @@ def test_two_servers_make_the_steps_of_one_and_share_the_bytes(
         exact_loss(right.astype(float), data.held_out), abs=2e-3
     )
     first, second = training.notes["bytes_of_each_server"]
-    assert 0.9 < first / second < 1.1
+    assert 0.8 < first / second < 1.25
     assert first + second == training.counters["server_bytes"]
     assert len(training.notes["seconds_waited"]) == 2
 

@@ -513,7 +513,7 @@ def test_a_cell_without_end_is_interrupted_and_one_that_will_not_is_ended(
 
 @pytest.mark.usefixtures("sandbox_here")
 def test_a_cell_that_fills_the_disk_costs_its_own_marks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandboxed, "Limits", lambda memory: Limits(memory, disk=5 * 10**7))
+    monkeypatch.setattr(sandboxed, "Limits", lambda memory, **_: Limits(memory, disk=5 * 10**7))
     fills = "for number in range(10**5):\n    open(f'file{number}', 'wb').write(b'x' * 10**6)\n4.0"
     marks, notebook = graded("2.0", fills, "3.0")
     assert marks == [2.0, 0.0, 3.0]

@@ -11,21 +11,8 @@ from tests import guarded, noise
 from tests.marks import autograded, earned
 from tests.submissions import honest, hostile
 
-#: On a tenth of the data the driver does the work in so little time that the kernel cannot tell: this earns its count.
-FORGED = {"work_in_the_driver"}
 
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            one.name, marks=[pytest.mark.xfail(strict=True, reason="counts from the process itself")]
-        )
-        if one.name in FORGED
-        else one.name
-        for one in hostile.IN_A_FUNCTION
-    ],
-)
+@pytest.mark.parametrize("name", [one.name for one in hostile.IN_A_FUNCTION])
 def test_nothing_in_a_function_earns_a_mark_or_does_harm(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,10 +44,11 @@ def of(
     lab: Lab = LAB,
     scale: float = 1.0,
     error: float = 0.0,
+    baseline: Mapping[str, Counters] = NAIVE,
 ) -> Result:
     timed = []
     for pair, (slow, quick) in enumerate(zip(SLOW * 4, fast, strict=False)):
-        timed.append(PairedRun(Place(BASELINE, pair), slow, run(NAIVE, slow)))
+        timed.append(PairedRun(Place(BASELINE, pair), slow, run(baseline, slow)))
         timed.append(PairedRun(Place(CANDIDATE, pair), quick, run(candidate, quick, error)))
     other = [run(elsewhere or candidate, 1.0)]
     return verdict.of(lab, timed, other, broken or {}, scale=scale, backend="embedded")
@@ -75,6 +76,10 @@ def test_a_value_of_the_check_can_earn_too(error: float, share: float) -> None:
     assert of(error=error).share("exact") == share
 
 
+def test_what_the_naive_way_has_too_earns_nothing_alone() -> None:
+    assert set(of(SLOW, NAIVE, error=0.0).shares.values()) == {0.0}
+
+
 def test_on_less_data_the_counters_earn_and_the_seconds_decide_nothing() -> None:
     found = of(SLOW, scale=0.3)
     assert found.verdict == "inconclusive"
@@ -86,7 +91,7 @@ def test_on_less_data_the_counters_earn_and_the_seconds_decide_nothing() -> None
 
 @pytest.mark.parametrize(
     ("candidate", "expected"),
-    [(FIXED, "passed"), ({**FIXED, "item_pairs": NAIVE["item_pairs"]}, "partial"), (NAIVE, "partial")],
+    [(FIXED, "passed"), ({**FIXED, "item_pairs": NAIVE["item_pairs"]}, "partial"), (NAIVE, "failed")],
 )
 def test_without_marks_for_speed_the_counters_are_the_verdict(
     candidate: Mapping[str, Counters], expected: str
@@ -123,6 +128,25 @@ def test_what_the_kernel_saw_in_the_driver_is_suspicious_with_both_numbers() -> 
 )
 def test_orders_and_results_are_no_work_in_the_driver(driver: float, cluster: float, scale: float) -> None:
     assert of(candidate=used(driver, cluster), scale=scale).share("item_pairs") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("own", "naive", "verdict"),
+    [(0.3, 20.0, "suspicious"), (0.06, 1.0, "suspicious"), (7.0, 20.0, "passed"), (0.02, 0.4, "passed")],
+    ids=["files read past Spark", "on a tenth of the data", "a fix", "too little to say"],
+)
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+def test_executors_that_had_next_to_nothing_to_do_are_suspicious(
+    own: float, naive: float, verdict: str, scale: float
+) -> None:
+    beside = {name: replace(part, other={DRIVER: 0.0, CLUSTER: naive}) for name, part in NAIVE.items()}
+    found = of(candidate=used(0.01, own), baseline=beside, scale=scale)
+    told = (
+        f"item_pairs: the kernel counted {own:.2f} processor seconds of the executors, and {naive:.2f} for the naive "
+        "way: the work was done elsewhere, not on the cluster"
+    )
+    assert (told in found.reasons) == (verdict == "suspicious")
+    assert found.share("item_pairs") == (verdict == "passed")
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,9 @@ class Exercise:
     ``collects`` bounds the bytes that tasks may send to the driver at scale 1: the result's, and room, as a task says
     some 6 kB of itself. Who brings the data there, and works on them in the driver, needs more. None: not bounded.
 
-    The work of an exercise ``on_cluster`` is the executors': where the kernel counted the processor time of both,
-    that of the driver's Python must be small beside theirs.
+    The work of an exercise ``on_cluster`` is the executors': the number is the least share of the naive way's processor
+    seconds there that a right answer needs, 0 where that is not asked. Where the kernel counted the seconds, those of
+    the driver's Python must be small beside the executors', and these must not be fewer than that.
 
     ``check(result, data)`` compares a collected result with an independent computation on the same data.
 
@@ -117,7 +118,7 @@ class Exercise:
     asks: bool = False
     tried: bool = True
     collects: float | None = None
-    on_cluster: bool = False
+    on_cluster: float = 0.0
 
     @property
     def bars(self) -> dict[str, Bar]:

@@ -43,6 +43,8 @@ _OWN, _SHARE = 0.15, 0.2
 #: Measured on lab 0 from a tenth of the data on: 1.0 to 1.2 where the slot ratio is 1, also where the work takes one
 #: second, of which a margin alone would be 0.13 s; and 1.4, or 0.4 s more, where one task has all rows of a tenth.
 _MARGIN, _ENOUGH = 0.25, 0.3
+#: Processor seconds of the naive way from which on a share of them says something.
+_MEASURABLE = 0.5
 #: Which verdict stands for a lab whose functions have several: the first of these.
 _WORST = ("wrong", "suspicious", "failed", "inconclusive")
 
@@ -73,7 +75,7 @@ def of(
     alive = [one for one in lab.exercises if one.name not in broken]
     raced = any(one.timed for one in alive)
     ratio = pairs.ratio(slow, fast) if raced else None
-    broken = {**broken, **_doubts(lab, alive, ratio, [*runs[CANDIDATE], *elsewhere], scale)}
+    broken = {**broken, **_doubts(lab, alive, ratio, [*runs[CANDIDATE], *elsewhere], runs[BASELINE], scale)}
     undecided = _why_undecided(scale, bars.too_noisy(slow, fast, lab.gain, plan)) if raced else ""
     speed = bars.speed_share(slow, fast, lab.gain) if raced else 0.0
     if any(
@@ -186,7 +188,12 @@ def _all(lab: Lab, share: float) -> dict[str, float]:
 
 
 def _doubts(
-    lab: Lab, alive: Sequence[Exercise], ratio: Ratio | None, candidate: Sequence[Run], scale: float
+    lab: Lab,
+    alive: Sequence[Exercise],
+    ratio: Ratio | None,
+    candidate: Sequence[Run],
+    naive: Sequence[Run],
+    scale: float,
 ) -> dict[str, Broken]:
     """The functions at which a person should look: work outside the cluster, or hidden, or a speedup beyond belief."""
     found: dict[str, list[str]] = {}
@@ -206,6 +213,9 @@ def _doubts(
                     f"{allowed / 1e6:.1f} MB: the work was done there, not on the cluster"
                 )
         if one.on_cluster and scale >= CLOCKED and (told := _in_the_driver(counted, scale)):
+            found.setdefault(one.name, []).append(f"{one.name}: {told}")
+        beside = [run.counters[one.name] for run in naive if one.name in run.counters]
+        if one.on_cluster and (told := _too_little(counted, beside, one.on_cluster)):
             found.setdefault(one.name, []).append(f"{one.name}: {told}")
         if one.bar.counter == "slot_ratio" and (told := _out_of_balance(counted)):
             found.setdefault(one.name, []).append(f"{one.name}: {told}")
@@ -232,6 +242,21 @@ def _in_the_driver(counted: Sequence[Counters], scale: float) -> str:
     return (
         f"the kernel counted {driver:.2f} processor seconds of the driver's Python and {cluster:.2f} of the executors: "
         "the work was done in the driver, not on the cluster"
+    )
+
+
+def _too_little(counted: Sequence[Counters], naive: Sequence[Counters], least: float) -> str:
+    """Where the executors did less than any right answer has them do, both numbers; else nothing."""
+    own, other = (
+        [part.other[CLUSTER] for part in some if CLUSTER in part.other] for some in (counted, naive)
+    )
+    if not own or not other or (usual := statistics.median(other)) < _MEASURABLE:
+        return ""
+    if (seen := statistics.median(own)) >= least * usual:
+        return ""
+    return (
+        f"the kernel counted {seen:.2f} processor seconds of the executors, and {usual:.2f} for the naive way: the "
+        "work was done elsewhere, not on the cluster"
     )
 
 
@@ -288,14 +313,18 @@ def _shares(
     for one in lab.exercises:
         if one.name in broken:
             continue
+        checked = candidate[0].checked[one.name].values
         counted = {
             **candidate[0].counters[one.name].summary(),
-            **candidate[0].checked[one.name].values,
+            **checked,
             one.bar.counter: parts[one.name].candidate_counter,
         }
         for part, bar in one.bars.items():
             # Of a count that a process did not tell, no share is known to be earned.
             shares[part] = bars.counter_share(counted.get(bar.counter, math.inf), *bar.at(scale))
+            # The naive way is exact too: what a check finds earns as far as the function's own counter does.
+            if bar.counter in checked:
+                shares[part] = min(shares[part], shares[one.name])
     return shares
 
 

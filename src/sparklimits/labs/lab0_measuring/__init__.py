@@ -23,6 +23,7 @@ FIT = Exercise(
     ("visits",),
     Bar("slot_ratio", good=1.15, bad=1.9),
     check_fit,
+    on_cluster=0.3,
 )
 
 LAB = Lab(

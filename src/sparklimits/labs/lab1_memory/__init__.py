@@ -32,7 +32,7 @@ LAB = Lab(
             check_errors,
             needs="shuffle_records",  # in one partition nothing is shuffled, however often it is computed
             drive=naive.drive_models,
-            on_cluster=True,
+            on_cluster=0.08,
         ),
         Exercise(
             "training_examples",
@@ -42,7 +42,7 @@ LAB = Lab(
             check_examples,
             timed=False,
             drive=naive.drive_examples,
-            on_cluster=True,
+            on_cluster=0.2,
         ),
     ),
     constraints=Constraints(

@@ -27,7 +27,7 @@ LAB = Lab(
             Bar("shuffle_bytes", good=5e6, bad=1e8, grows=with_the_data),
             check_tastes,
             needs="input_records",  # partial sums that meet in the driver need no shuffle
-            on_cluster=True,
+            on_cluster=0.12,
             collects=1.8e7,  # the vectors of the items have 16.3 MB, where Python broadcasts them; the purchases 4.0
         ),
         Exercise(
@@ -37,7 +37,7 @@ LAB = Lab(
             Bar("shuffle_bytes", good=5e6, bad=3e8, grows=with_the_data),
             check_scores,
             needs="input_records",
-            on_cluster=True,
+            on_cluster=0.12,
             collects=4.2e7,  # 32 MB of them are the two tables of vectors, where Python broadcasts them
         ),
         # Java's own serializer takes 0.67 MB.

@@ -34,7 +34,7 @@ LAB = Lab(
             check_round,
             drive=naive.in_rounds,
             tried=False,
-            on_cluster=True,
+            on_cluster=0.03,
         ),
         Exercise(
             "worker",

@@ -96,22 +96,28 @@ def make_data(scale: float, seed: int, variant: str) -> Days:
         }
     )
     days = Days(table.assign(clicked=0), users, ads)
-    logit = _logit(days.exact, np.random.default_rng([seed, 0x7512]).uniform(0, 2 * np.pi))
+    logit = _logit(days.exact, np.random.default_rng([seed, 0x7512]))
     bias = brentq(lambda bias: float(expit(bias + logit).mean()) - spec.rate, -30, 30)
     clicked = (rng.random(count) < expit(bias + logit)).astype(np.int32)
     return replace(days, impressions=table.assign(clicked=clicked))
 
 
-def _logit(table: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
+def _logit(table: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """The hidden truth: what fits is clicked, less so at some time of the day, and less when better ones were seen.
 
-    The time, as an angle, is of each data set: what a network learned of another one is wrong about it.
+    Which time that is, and whether long vectors of users and of ads mean more clicks or fewer, is drawn for each data
+    set: what a network learned of another one is wrong about it.
     """
     one = dict(zip(FEATURES, table.T, strict=True))
     fit = one["affinity"]
     better = np.maximum(0.0, one["affinity_best"] - fit)
+    turn = rng.uniform(0, 2 * np.pi)
     hour = one["hour_sin"] * np.cos(turn) + one["hour_cos"] * np.sin(turn)
-    return 1.6 * np.tanh(1.5 * fit) + 0.8 * fit * hour - 2.0 * better - 0.5 * one["seen"]
+    norms = sum(
+        sign * (one[name] - one[name].mean()) / one[name].std()
+        for sign, name in zip(rng.choice([-0.4, 0.4], size=2), ("user_norm", "ad_norm"), strict=True)
+    )
+    return 1.6 * np.tanh(1.5 * fit) + 0.8 * fit * hour - 2.0 * better - 0.5 * one["seen"] + norms
 
 
 def exact_features(days: Days) -> NDArray[np.float64]:
