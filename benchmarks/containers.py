@@ -1,8 +1,9 @@
-"""Every lab's reference on the cluster of containers, and three things that only such a cluster shows.
+"""Every lab's reference on the cluster of containers, and four things that only such a cluster shows.
 
-    .venv/bin/python benchmarks/containers.py [LAB …] [kryo] [wait] [ready]
+    .venv/bin/python benchmarks/containers.py [LAB …] [kryo] [wait] [ready] [broadcast]
 
-These are Kryo on a slow link, tasks that wait for the machine that holds their rows, and how soon the cluster is ready.
+These are Kryo on a slow link, tasks that wait for the machine that holds their rows, how soon the cluster is ready, and
+whose links a broadcast goes through.
 
 The cluster is set up for each lab as the lab wants it, and left as the last one had it. Writes
 ``benchmarks/results/containers.json`` after each, and the tables in ``course/docker.md``.
@@ -79,6 +80,15 @@ def ready(progress: Progress) -> dict[str, list[float]]:
     return found
 
 
+def broadcast(progress: Progress) -> list[dict[str, Any]]:
+    """Megabytes that left the driver and the workers, of each run."""
+    cluster.up(Machines())
+    progress("a broadcast table on each worker")
+    with errands.handed_over({"broadcast.py": IN_LAB / "broadcast.py"}) as there:
+        found: list[dict[str, Any]] = json.loads(errands.said_in_lab(["python", "broadcast.py"], there))
+    return found
+
+
 def summary(results: dict[str, Any]) -> dict[str, list[str]]:
     """The lines of each table, by the name of its markers."""
     labs = [demo.row(results[lab]) for lab in ids() if lab in results]
@@ -105,6 +115,16 @@ def summary(results: dict[str, Any]) -> dict[str, list[str]]:
             "| from the built image to | seconds, median | slowest |", "|---|--:|--:|",
             *(f"| {name} | {statistics.median(one):.0f} | {max(one):.0f} |" for name, one in starts.items()),
         ]  # fmt: skip
+    if runs := results.get("broadcast"):
+        tables["broadcast"] = [
+            "| table, MB | workers | left the driver, MB | left all workers together, MB | copies by the driver |",
+            "|--:|--:|--:|--:|--:|",
+            *(
+                f"| {run['size']:.0f} | {len(run['workers'])} | {run['driver']:.0f} | {sum(run['workers']):.0f} | "
+                f"{run['driver'] / run['size']:.1f} |"
+                for run in runs
+            ),
+        ]  # fmt: skip
     return tables
 
 
@@ -117,7 +137,7 @@ def _waits(setting: str, result: dict[str, Any]) -> str:
 def main() -> None:
     """Measures what is named, or everything."""
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    others = {"kryo": kryo, "wait": wait, "ready": ready}
+    others = {"kryo": kryo, "wait": wait, "ready": ready, "broadcast": broadcast}
     for name in sys.argv[1:] or [*ids(), *others]:
         if name in others:
             with Progress(name) as progress:

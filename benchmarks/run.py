@@ -15,8 +15,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 #: What runs when none is named, the shortest first.
 USUAL = (
-    "grading_simulation", "kryo", "executors", "als_blocks", "functions_apart", "counters", "network", "offload",
-    "departures", "synchronisation_routes",
+    "grading_simulation", "kryo", "executors", "memory_sizes", "als_blocks", "functions_apart", "counters", "network",
+    "offload", "departures", "synchronisation_routes",
 )  # fmt: skip
 
 

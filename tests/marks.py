@@ -14,6 +14,7 @@ from nbgrader.utils import determine_grade, is_grade
 from traitlets.config import Config
 
 from sparklimits.grading import nbgrader_settings
+from sparklimits.grading.batch import instructor
 from sparklimits.grading.check import check
 from sparklimits.grading.marks import name_of
 from sparklimits.grading.reading import read_submission
@@ -41,6 +42,7 @@ def autograded(file: Path, **options: Any) -> dict[str, float]:
     """
     notebook, _ = read_submission(file)
     notebook, _ = recover(notebook, release_of(hostile.LAB), file.name)
+    instructor.put_in(notebook, hostile.LAB)
     return run(notebook, file.parent, **options)
 
 
