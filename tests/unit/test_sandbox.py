@@ -26,7 +26,7 @@ from sparklimits.grading.sandboxed import SandboxedExecute
 from sparklimits.student import doctor_machine
 
 EVERYTHING = probe.Findings(frozenset(probe.TRIALS))
-FILES_ALONE = probe.Findings(frozenset({"read", "write", "installed", "sockets"}))
+FILES_ALONE = probe.Findings(frozenset({"read", "write", "installed", "sockets", "powers"}))
 NOTHING = probe.Findings(reason="bwrap: setting up uid map: Permission denied.")
 
 
@@ -145,7 +145,8 @@ def test_where_namespaces_are_refused_isolation_is_reduced_and_says_so(
     tier, remedy = tiers.found()
     assert tier is not None
     assert tier.told() == (
-        "Landlock ABI 7, reduced isolation. It lacks: the network is open; other processes can be seen"
+        "Landlock ABI 7, reduced isolation. It lacks: the network is open; other processes can be seen; sockets that have "
+        "a path can be reached"
     )
     assert reason in remedy
     assert "bwrap-userns-restrict" in remedy
@@ -164,10 +165,24 @@ def test_without_a_tier_other_peoples_code_is_refused(machine: dict[str, probe.F
     assert doctor_machine._sandbox().ok is None
 
 
-def test_a_tier_that_lets_files_be_read_is_none(machine: dict[str, probe.Findings]) -> None:
+@pytest.mark.parametrize("open_way", ["read", "powers"])
+def test_a_tier_that_lets_files_be_read_or_an_engine_be_asked_is_none(
+    machine: dict[str, probe.Findings], open_way: str
+) -> None:
     del machine[BUBBLEWRAP]
-    machine[LANDLOCK] = probe.Findings(frozenset({"write", "installed"}))
+    machine[LANDLOCK] = probe.Findings(FILES_ALONE.held - {open_way})
     assert tiers.found()[0] is None
+
+
+def test_an_engines_socket_is_known_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, bus = tmp_path / "engine", tmp_path / "bus"
+    engine.touch()
+    bus.touch()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{engine}")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={bus},guid=7")
+    assert {str(engine), str(bus)} <= set(probe.powers())
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2375")
+    assert str(engine) not in probe.powers()
 
 
 @pytest.mark.shows("sandbox_of_linux")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
 import socket
 import subprocess
@@ -25,6 +27,7 @@ TRIALS = {
     "installed": "the interpreter and the course cannot be changed",
     "network": "there is no network",
     "sockets": "sockets of other programs cannot be reached",
+    "powers": "programs that start others with your rights cannot be asked",
     "processes": "other processes cannot be seen",
 }
 #: Standard library only, and isolated: it shows what the sandbox does, not what a start-up file does.
@@ -54,6 +57,7 @@ print(json.dumps({
     "installed": any(works(lambda: write(path)) for path in given["installed"]),
     "network": works(lambda: reach(socket.AF_INET, ("127.0.0.1", given["port"]))),
     "sockets": works(lambda: reach(socket.AF_UNIX, "\\0" + given["abstract"])),
+    "powers": any(works(lambda: reach(socket.AF_UNIX, path)) for path in given["powers"]),
     "processes": works(sees),
 }))
 """
@@ -83,7 +87,7 @@ def tried(tier: str) -> Findings:
         given = {
             "secret": secret, "file": f"{outside}/secret", "new": f"{outside}/new", "installed": list(map(str, marks)),
             "port": network.getsockname()[1], "abstract": name, "process": psutil.Process().pid,
-            "started": _started(),
+            "started": _started(), "powers": powers(),
         }  # fmt: skip
         argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps(given)]
         try:
@@ -99,6 +103,17 @@ def tried(tier: str) -> Findings:
             for mark in marks:
                 mark.unlink(missing_ok=True)
         return Findings(frozenset(one for one in TRIALS if reached[one] is False))
+
+
+def powers() -> list[str]:
+    """Sockets of this machine whose programs run what they are asked to, outside: engines, and a user's services."""
+    user = f"/run/user/{os.getuid()}"
+    engines = ("docker.sock", "podman/podman.sock", "containerd/containerd.sock")
+    paths = [f"{place}/{one}" for place in ("/run", "/var/run", user) for one in engines]
+    paths += ["/run/systemd/private", f"{user}/systemd/private", f"{user}/bus"]
+    named = (os.environ.get("DOCKER_HOST", ""), os.environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
+    paths += [found[1] for one in named if (found := re.match(r"unix:(?:path=|//)([^,;]+)", one))]
+    return [path for path in paths if os.path.exists(path)]
 
 
 def _started() -> str:

@@ -13,7 +13,7 @@ from sparklimits.grading.sandbox.box import BUBBLEWRAP, LANDLOCK
 from sparklimits.machine import messages
 
 #: Without these a sandbox is none.
-_LEAST = frozenset({"read", "write", "installed"})
+_LEAST = frozenset({"read", "write", "installed", "powers"})
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def _of(name: str, version: str, findings: probe.Findings) -> Tier | None:
     if not findings.held >= _LEAST:
         return None
     open_ways = [text for trial, text in _LACKING.items() if trial not in findings.held]
+    if name == LANDLOCK:
+        open_ways.append("sockets that have a path can be reached")
     held = [text for trial, text in probe.TRIALS.items() if trial in findings.held]
     return Tier(name, version, tuple(held), (*open_ways, *_unlimited()))
 
