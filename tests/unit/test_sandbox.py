@@ -145,8 +145,8 @@ def test_where_namespaces_are_refused_isolation_is_reduced_and_says_so(
     tier, remedy = tiers.found()
     assert tier is not None
     assert tier.told() == (
-        "Landlock ABI 7, reduced isolation. It lacks: the network is open; other processes can be seen; sockets that have "
-        "a path can be reached"
+        "Landlock ABI 7, reduced isolation. It lacks: the network is open; other processes can be seen; sockets that "
+        "have a path can be reached"
     )
     assert reason in remedy
     assert "bwrap-userns-restrict" in remedy

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sparklimits.errors import CandidateError, MachineError, SparkLimitsError
+from sparklimits.machine.load import Others
 from sparklimits.measurement import bars, pairs, verdict
 from sparklimits.measurement.bench import Bench
 from sparklimits.measurement.calls import checked, story, whatever_the_rows
@@ -110,6 +111,7 @@ class Measurement:
         broken |= self._tried_out({name: one for name, one in candidate.items() if name not in broken})
         attempts = faults_so_far = discarded = 0
         while broken.keys() != set(self.lab.names):
+            others = Others()
             try:
                 result = self._measure_once(candidate, broken)
             except CandidateError as error:
@@ -137,6 +139,8 @@ class Measurement:
                 continue
             attempts += 1
             result = replace(result, discarded_pairs=discarded)
+            if result.verdict == "inconclusive" and (told := others.told()):
+                result = replace(result, reasons=(*result.reasons, told))
             if result.verdict != "inconclusive" or attempts == self.plan.attempts:
                 return result
             discarded += result.pairs
