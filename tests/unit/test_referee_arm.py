@@ -281,6 +281,21 @@ def test_what_is_done_while_the_data_are_loaded_is_on_the_clock() -> None:
     assert found["odd"].seconds < 0.5
 
 
+def test_what_is_done_between_a_result_and_its_counters_is_on_the_clock() -> None:
+    def busy(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        result, *rest = honest(order)
+        yield result
+        if order["function"] == "even":
+            time.sleep(1.0)
+        yield from rest
+
+    bench = Outside(LAB, CELLS, Launcher(honest, but(run=busy)))
+    bench.run(LAB.exercises, LAB.naive, 1000, "a")
+    found = bench.run(LAB.exercises, bench.functions, 1000, "b")
+    assert found["even"].seconds > 0.9
+    assert found["odd"].seconds < 0.5
+
+
 def test_the_naive_way_of_a_broken_function_runs_where_nothing_of_the_student_is() -> None:
     orders: list[str] = []
 

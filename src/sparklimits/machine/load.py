@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
+from collections import defaultdict
 
 import psutil
 
@@ -20,14 +20,14 @@ class Others:
 
     def told(self) -> str:
         """How many processors the others used since then, and which program most; nothing when they used few."""
-        used: Counter[str] = Counter()
+        used: defaultdict[str, float] = defaultdict(float)
         for process, (name, seconds) in _seconds().items():
             # What has begun since then has used all of its time since then.
             used[name] += max(0.0, seconds - self._before.get(process, ("", 0.0))[1])
-        processors = used.total() / max(1e-3, time.monotonic() - self._began)
+        processors = sum(used.values()) / max(1e-3, time.monotonic() - self._began)
         if processors < _SOME:
             return ""
-        name, _ = used.most_common(1)[0]
+        name = max(used, key=lambda one: used[one])
         return f"meanwhile other programs used {processors:.1f} processors, most of it {name}"
 
 

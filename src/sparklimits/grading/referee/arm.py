@@ -56,6 +56,8 @@ class Arm:
         self._watch: Watch | None = None
         #: The function or cell that runs, or ran last: what goes wrong is laid to it. None before a student's runs.
         self._at = ""
+        #: Seconds from the last result until its counters were there.
+        self.counting = 0.0
         self.folder = _new_place()
 
     @property
@@ -166,7 +168,9 @@ class Arm:
         if answer.get("result") != exercise.name:
             raise self._unread("something else than a result")
         table = self._table(content, answer.get("notes"))
+        began = time.perf_counter()
         counters = self._counted(self._answer(LONGEST).get("counters"))
+        self.counting = time.perf_counter() - began
         if exercise.bar.counter not in counters.summary():
             raise self._unread("counters without the one that is graded")
         counters.other = {**counters.other, **counts.from_outside(before, after)}

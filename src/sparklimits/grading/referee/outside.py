@@ -6,6 +6,7 @@ While one of them runs, the other is held still.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,8 +19,8 @@ from sparklimits.measurement.lab import Exercise, Lab, Outcome, Solution
 from sparklimits.spark.counters import Counters
 from sparklimits.spark.timed import Timed
 
-#: Loading is lazy and takes both arms as long. What an arm takes beyond twice the partner's seconds, and this many
-#: more, counts as its function's: the data are there from then on.
+#: Loading is lazy and takes both arms as long, and so does reading the counters of a result. What an arm takes for them
+#: beyond twice the partner's last seconds, and this many more, counts as its function's: the data are there.
 SLACK = 0.5
 
 
@@ -61,7 +62,8 @@ class Outside:
         self.lab = lab
         self.partner, self.candidate = Arm(lab, launch), Arm(lab, launch, cells)
         self.functions = {name: Handed(self, name) for name in cells}
-        self._usual: float | None = None
+        #: Seconds that the partner took last, for loading and for the counters of each function.
+        self._usual: dict[str, float] = {}
         #: Counters of the naive functions that ran last, by name, and their data.
         self.seen: tuple[dict[str, Counters], Any] = ({}, None)
 
@@ -79,18 +81,20 @@ class Outside:
         naive = [one for one in rest if solutions[one.name] is one.naive]
         if naive:
             try:
-                seconds, parts = self._in(self.partner, naive, data, name)
+                parts, beside = self._in(self.partner, naive, data, name)
             except CandidateError as error:
                 raise MachineError(f"The naive way did not run here: {error}.") from error
-            self._usual = max(seconds, self._usual or 0.0)
+            self._usual |= beside
             self.seen = ({name: part.counters for name, part in parts.items()}, data)
             found |= parts
         if own := [one for one in rest if one not in naive]:
-            seconds, parts = self._in(self.candidate, own, data, name)
-            first = own[0].name
-            if self._usual is not None and seconds > 2 * self._usual + SLACK:
-                late = seconds - self._usual
-                parts[first] = replace(parts[first], seconds=parts[first].seconds + late)
+            parts, beside = self._in(self.candidate, own, data, name)
+            for what, seconds in beside.items():
+                usual = self._usual.get(what, math.inf)
+                if seconds > 2 * usual + SLACK:
+                    function = what or own[0].name
+                    part = parts[function]
+                    parts[function] = replace(part, seconds=part.seconds + seconds - usual)
             found |= parts
         return found
 
@@ -126,17 +130,23 @@ class Outside:
 
     def _in(
         self, arm: Arm, exercises: Sequence[Exercise], data: Any, name: str
-    ) -> tuple[float, dict[str, Timed[Outcome]]]:
-        """Loads the data in this arm and runs these there: the seconds of loading, and each part."""
+    ) -> tuple[dict[str, Timed[Outcome]], dict[str, float]]:
+        """Loads the data in this arm and runs these there: each part, and the seconds beside the clock.
+
+        These are for the counters of each function, by its name, and for loading, under no name.
+        """
         with self._alone(arm):
             try:
-                seconds = arm.load(data, name, exercises[0].name)
-                parts = {one.name: arm.run(one) for one in exercises}
+                beside = {"": arm.load(data, name, exercises[0].name)}
+                parts = {}
+                for one in exercises:
+                    parts[one.name] = arm.run(one)
+                    beside[one.name] = arm.counting
                 arm.clear()
             except MachineError:
                 arm.end()  # its session may have died: the next run has a new one
                 raise
-        return seconds, parts
+        return parts, beside
 
     @contextlib.contextmanager
     def _alone(self, arm: Arm) -> Iterator[None]:
