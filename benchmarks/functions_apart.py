@@ -49,6 +49,8 @@ def measured(lab_id: str) -> list[dict[str, object]]:
                 progress(f"{name}, {way}, " + (f"run {number + 1} of {RUNS}" if number >= 0 else "warm-up"))
                 lab1.LOOK_BACK = look_back or standard
                 run = experiment.run({name: ways[way][name]})
+                # The oracle looks back as far as the lab does.
+                assert look_back not in (None, standard) or run.quality.ok, run.quality.broken
                 if number >= 0:
                     found[row, way]["seconds"].append(round(run.seconds[name], 3))
                     found[row, way]["task_seconds"].append(run.counters[name].summary()["task_seconds"])
